@@ -1,0 +1,242 @@
+package geelark
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Limits are the most requests to one endpoint within any minute and within any
+// hour.
+type Limits struct {
+	PerMinute int
+	PerHour   int
+}
+
+// VendorLimits returns what the vendor allows for each endpoint and account
+// (document "Request Instructions"): 200 a minute, 24,000 an hour.
+func VendorLimits() Limits { return Limits{PerMinute: 200, PerHour: 24000} }
+
+func (l Limits) check() error {
+	v := VendorLimits()
+	if l.PerMinute < 1 || l.PerMinute > v.PerMinute {
+		return fmt.Errorf("requests per minute must be 1 to %d, the vendor's limit, is %d", v.PerMinute, l.PerMinute)
+	}
+	if l.PerHour < 1 || l.PerHour > v.PerHour {
+		return fmt.Errorf("requests per hour must be 1 to %d, the vendor's limit, is %d", v.PerHour, l.PerHour)
+	}
+	return nil
+}
+
+// A Budget is what may be sent to an endpoint at one moment.
+type Budget struct {
+	Endpoint Endpoint
+	Limits   Limits
+	// MinuteRemaining and HourRemaining are the requests left in the windows
+	// that end now.
+	MinuteRemaining int
+	HourRemaining   int
+	// PausedUntil is the end of the last pause that the API asked for, zero
+	// when there was none or it is over.
+	PausedUntil time.Time
+	// Next is the earliest time at which a request can be sent: never after now
+	// when one can be sent at once.
+	Next time.Time
+}
+
+// budget holds an endpoint's limits in every sliding window as the server sees
+// it.
+//
+// The server counts a request somewhere between its sending and the end of its
+// answer, and that can be seconds. So a request occupies its place from the
+// sending on, and leaves a window only when the window's length has passed since
+// its end: however late the server saw it, no window of the server's holds more
+// than the limit.
+type budget struct {
+	endpoint Endpoint
+	limits   Limits
+	now      func() time.Time
+	epoch    time.Time
+
+	mu       sync.Mutex
+	inFlight int
+	// ended has when the requests of the last hour ended, since epoch,
+	// ascending. The last minute's begin at index minute.
+	ended       []time.Duration
+	minute      int
+	pausedUntil time.Time
+	pauseCode   Code
+	tickets     uint64        // given out so far
+	queue       []uint64      // the tickets of the calls that wait, the first come first
+	changed     chan struct{} // closed when what the waiting calls wait for may have changed
+}
+
+func newBudget(e Endpoint, l Limits, now func() time.Time) *budget {
+	return &budget{endpoint: e, limits: l, now: now, epoch: now(), changed: make(chan struct{})}
+}
+
+// advance forgets the requests that left the windows. A window is closed at its
+// end: a request that ended exactly its length ago may still be counted in it.
+func (b *budget) advance(now time.Time) {
+	t := now.Sub(b.epoch)
+	for b.minute < len(b.ended) && t-b.ended[b.minute] > time.Minute {
+		b.minute++
+	}
+	n := 0
+	for n < len(b.ended) && t-b.ended[n] > time.Hour {
+		n++
+	}
+	b.ended = slices.Delete(b.ended, 0, n)
+	b.minute -= n
+}
+
+// next returns the earliest time at which a call with ahead others before it
+// could be sent, and whether a pause is what it would wait for. The time is a
+// lower bound: requests in flight end when they end.
+func (b *budget) next(now time.Time, ahead int) (at time.Time, paused bool) {
+	b.advance(now)
+	at = now
+	if b.pausedUntil.After(at) {
+		at, paused = b.pausedUntil, true
+	}
+	for _, w := range []struct {
+		length time.Duration
+		limit  int
+		ended  []time.Duration
+	}{
+		{time.Minute, b.limits.PerMinute, b.ended[b.minute:]},
+		{time.Hour, b.limits.PerHour, b.ended},
+	} {
+		leave := b.inFlight + len(w.ended) + ahead + 1 - w.limit // requests that must leave the window first
+		if leave <= 0 {
+			continue
+		}
+		free := now.Add(w.length)
+		if leave <= len(w.ended) {
+			free = b.epoch.Add(w.ended[leave-1] + w.length + 1)
+		}
+		if free.After(at) {
+			at, paused = free, false
+		}
+	}
+	return at, paused
+}
+
+// acquire takes a place for one request, waiting for it until the context's
+// deadline. When there can be none before, it returns a [*LimitError] at once.
+// First come, first served.
+func (b *budget) acquire(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tickets++
+	me := b.tickets
+	b.queue = append(b.queue, me)
+	defer func() {
+		b.queue = slices.DeleteFunc(b.queue, func(t uint64) bool { return t == me })
+		b.broadcast()
+	}()
+	for {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: %w: %w", b.endpoint, ErrNotSent, context.Cause(ctx))
+		}
+		now := b.now()
+		ahead := slices.Index(b.queue, me)
+		at, paused := b.next(now, ahead)
+		if ahead == 0 && !at.After(now) {
+			b.inFlight++
+			return nil
+		}
+		if deadline, ok := ctx.Deadline(); ok && at.After(deadline) {
+			e := &LimitError{Endpoint: b.endpoint, Until: at}
+			if paused {
+				e.Pause = b.pauseCode
+			}
+			return e
+		}
+		b.wait(ctx, at.Sub(now))
+	}
+}
+
+// reserve takes a place for one request if one is free now. Otherwise it returns
+// when one can be.
+func (b *budget) reserve() (ok bool, next time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	next, _ = b.next(now, len(b.queue))
+	if next.After(now) {
+		return false, next
+	}
+	b.inFlight++
+	return true, next
+}
+
+// checkPause returns a [*LimitError] during a pause.
+func (b *budget) checkPause() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pausedUntil.After(b.now()) {
+		return &LimitError{Endpoint: b.endpoint, Until: b.pausedUntil, Pause: b.pauseCode}
+	}
+	return nil
+}
+
+// wait returns when d has passed, when something has changed, or when ctx is
+// done. It gives the lock away meanwhile.
+func (b *budget) wait(ctx context.Context, d time.Duration) {
+	changed := b.changed
+	b.mu.Unlock()
+	defer b.mu.Lock()
+	var elapsed <-chan time.Time
+	if d > 0 { // otherwise there is room, and only the calls before this one are in the way
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		elapsed = timer.C
+	}
+	select {
+	case <-elapsed:
+	case <-changed:
+	case <-ctx.Done():
+	}
+}
+
+// release ends a request. When it was not sent, its place is free at once. A
+// pause above zero begins now.
+func (b *budget) release(sent bool, code Code, pause time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	b.inFlight--
+	if sent {
+		b.ended = append(b.ended, now.Sub(b.epoch))
+	}
+	if until := now.Add(pause); pause > 0 && until.After(b.pausedUntil) {
+		b.pausedUntil, b.pauseCode = until, code
+	}
+	b.broadcast()
+}
+
+func (b *budget) broadcast() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+func (b *budget) snapshot() Budget {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	next, _ := b.next(now, len(b.queue))
+	s := Budget{
+		Endpoint:        b.endpoint,
+		Limits:          b.limits,
+		MinuteRemaining: b.limits.PerMinute - b.inFlight - (len(b.ended) - b.minute),
+		HourRemaining:   b.limits.PerHour - b.inFlight - len(b.ended),
+		Next:            next,
+	}
+	if b.pausedUntil.After(now) {
+		s.PausedUntil = b.pausedUntil
+	}
+	return s
+}

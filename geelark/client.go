@@ -1,0 +1,220 @@
+// Package geelark is a client of the GeeLark open API for cloud phones, made
+// for readers that share an account with other programs: it holds the
+// documented limits in every sliding window, stops at once when the API says
+// so, and never decodes personal data or proxy credentials.
+//
+// A call goes through a chain of small handlers, put together in [New]:
+// retry, budget, envelope, observer, transport. The package knows nothing of metrics
+// and writes no logs; [WithObserver] shows every request to whoever counts.
+package geelark
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// DefaultBaseURL is the address of the vendor's API (document "Request
+// Instructions").
+const DefaultBaseURL = "https://openapi.geelark.com"
+
+const (
+	defaultUserAgent = "geelark_exporter"
+	defaultTimeout   = 5 * time.Second
+	defaultRetries   = 2
+
+	// A full page of 100 phones is about 100 KiB; anything near this is not an
+	// answer of this API.
+	maxAnswerBytes = 4 << 20
+)
+
+// An Endpoint is one API: its path below /open/v1/. Limits apply to each on
+// its own.
+type Endpoint string
+
+// The endpoints that this package calls. All of them only read.
+const (
+	EndpointPhoneStatus Endpoint = "phone/status"
+	EndpointPhoneList   Endpoint = "phone/list"
+)
+
+// Endpoints returns every endpoint that a [Client] can call.
+func Endpoints() []Endpoint { return []Endpoint{EndpointPhoneList, EndpointPhoneStatus} }
+
+// A Client calls the API for one account. It is safe for concurrent use.
+type Client struct {
+	baseURL    *url.URL
+	transport  http.RoundTripper
+	timeout    time.Duration
+	limits     Limits
+	userAgent  string
+	retries    int
+	now        func() time.Time
+	newTraceID func() string
+	jitter     func() float64
+	observe    func(Request)
+	// A method value, so that a client that is printed shows no credentials:
+	// fmt does not ask unexported fields how they print.
+	credentials func() (Credentials, error)
+
+	budgets map[Endpoint]*budget
+	chain   handler
+	http    *http.Client
+}
+
+// An Option configures a [Client].
+type Option func(*Client) error
+
+// WithBaseURL sets the address of the API: http or https, a host, no user
+// information, no query. The default is [DefaultBaseURL].
+func WithBaseURL(s string) Option {
+	return func(c *Client) error {
+		u, err := ParseBaseURL(s)
+		c.baseURL = u
+		return err
+	}
+}
+
+// ParseBaseURL checks an address as [WithBaseURL] takes it.
+func ParseBaseURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		// url.Error would repeat the address, and with it a password in it.
+		return nil, errors.New("the API's address cannot be parsed; it must look like " + DefaultBaseURL)
+	case u.User != nil:
+		return nil, errors.New("the API's address must not hold credentials")
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		// Without repeating it: "user:password@host" parses as a scheme.
+		return nil, errors.New("the API's address must look like " + DefaultBaseURL)
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("the API's address must not have a query or a fragment")
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	return u, nil
+}
+
+// WithTransport sets what carries the requests. The default is Go's own
+// transport, which honours HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+func WithTransport(rt http.RoundTripper) Option {
+	return func(c *Client) error { c.transport = rt; return nil }
+}
+
+// WithTimeout bounds each single request, the reading of its answer included.
+// The default is 5 s.
+func WithTimeout(d time.Duration) Option {
+	return func(c *Client) error {
+		if d <= 0 {
+			return fmt.Errorf("the timeout must be above zero, is %s", d)
+		}
+		c.timeout = d
+		return nil
+	}
+}
+
+// WithLimits sets the most requests that the client sends to each endpoint, at
+// most [VendorLimits]. The default is VendorLimits.
+func WithLimits(l Limits) Option {
+	return func(c *Client) error { c.limits = l; return l.check() }
+}
+
+// WithUserAgent sets the User-Agent header.
+func WithUserAgent(s string) Option {
+	return func(c *Client) error { c.userAgent = s; return nil }
+}
+
+// WithRetries sets how often a call that failed and may be repeated is
+// repeated, at the most. The default is 2.
+func WithRetries(n int) Option {
+	return func(c *Client) error { c.retries = max(n, 0); return nil }
+}
+
+// WithObserver sets a function that is told of every request once it is
+// answered or has failed. It is called by several goroutines at once and must
+// not block.
+func WithObserver(f func(Request)) Option {
+	return func(c *Client) error { c.observe = f; return nil }
+}
+
+// WithClock sets the clock that the budget, the pauses and the signatures go
+// by. The default is [time.Now]; contexts' deadlines are compared with it.
+func WithClock(now func() time.Time) Option {
+	return func(c *Client) error { c.now = now; return nil }
+}
+
+// WithRandom sets where trace ids (version 4 UUIDs) and the jitter of the
+// backoff, in [0, 1), come from. Both are called by several goroutines at once.
+func WithRandom(traceID func() string, jitter func() float64) Option {
+	return func(c *Client) error { c.newTraceID, c.jitter = traceID, jitter; return nil }
+}
+
+// New returns a client that asks credentials before every request.
+func New(credentials CredentialSource, options ...Option) (*Client, error) {
+	c := &Client{
+		timeout:     defaultTimeout,
+		limits:      VendorLimits(),
+		userAgent:   defaultUserAgent,
+		retries:     defaultRetries,
+		now:         time.Now,
+		newTraceID:  uuid.NewString,
+		jitter:      rand.Float64,
+		observe:     func(Request) {},
+		credentials: credentials.Credentials,
+	}
+	for _, o := range append([]Option{WithBaseURL(DefaultBaseURL)}, options...) {
+		if err := o(c); err != nil {
+			return nil, err
+		}
+	}
+	if c.transport == nil {
+		c.transport = http.DefaultTransport.(*http.Transport).Clone()
+	}
+	c.http = &http.Client{
+		Transport: c.transport,
+		// The API never redirects; whatever does must not get the credentials.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	c.budgets = make(map[Endpoint]*budget)
+	for _, e := range Endpoints() {
+		c.budgets[e] = newBudget(e, c.limits, c.now)
+	}
+
+	// From the inside out: a retry spends from the budget like a first try, the
+	// budget learns of pauses from the envelope, and the observer sees each
+	// request with the envelope's code.
+	var h handler = &transportHandler{client: c}
+	h = &envelopeHandler{next: h}
+	h = &observeHandler{next: h, observe: c.observe, now: c.now}
+	h = &budgetHandler{next: h, budgets: c.budgets}
+	h = &retryHandler{next: h, retries: c.retries, jitter: c.jitter, now: c.now}
+	c.chain = h
+	return c, nil
+}
+
+// CloseIdleConnections closes connections that are kept for later requests.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
+// Budget returns what the client may send to an endpoint now.
+func (c *Client) Budget(e Endpoint) Budget { return c.budgets[e].snapshot() }
+
+// call sends params to an endpoint and decodes the answer's data into out. It
+// returns when the answered request was sent.
+func (c *Client) call(ctx context.Context, e Endpoint, r *Reservation, params, out any) (time.Time, error) {
+	body, err := json.Marshal(params)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%s: encoding the request: %w", e, err)
+	}
+	cl := &call{endpoint: e, body: body, out: out, reserved: r}
+	if err := c.chain.do(ctx, cl); err != nil {
+		return time.Time{}, err
+	}
+	return cl.sent, nil
+}

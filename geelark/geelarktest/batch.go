@@ -1,0 +1,66 @@
+package geelarktest
+
+import (
+	"cmp"
+	"slices"
+
+	"geelark_exporter/geelark"
+)
+
+// A batch is the data of phone/status, phone/start and phone/stop.
+type batch struct {
+	TotalAmount    int       `json:"totalAmount"`
+	SuccessAmount  int       `json:"successAmount"`
+	FailAmount     int       `json:"failAmount"`
+	SuccessDetails []any     `json:"successDetails"`
+	FailDetails    []failure `json:"failDetails"`
+}
+
+type failure struct {
+	Code int    `json:"code"`
+	ID   any    `json:"id"`
+	Msg  string `json:"msg"`
+}
+
+// batch acts on each phone of a request, in its order and as often as it
+// stands there, and shows those on which that succeeded. The envelope's code
+// is 0 even when phones fail, as in the samples of all three documents.
+func (s *Server) batch(ids []string, f Fault, act func(*phone) geelark.Code, show func(*phone) any) batch {
+	b := batch{TotalAmount: len(ids), SuccessDetails: []any{}, FailDetails: []failure{}}
+	for _, id := range ids {
+		if slices.Contains(f.OmitIDs, id) {
+			continue
+		}
+		p, code := s.fleet.phones[id], f.FailIDs[id]
+		if code == geelark.CodeOK {
+			code = geelark.CodePhoneNotFound
+			if p != nil {
+				code = act(p)
+			}
+		}
+		times := 1
+		if slices.Contains(f.RepeatIDs, id) {
+			times = 2
+		}
+		for range times {
+			if code == geelark.CodeOK {
+				b.SuccessDetails = append(b.SuccessDetails, show(p))
+			} else {
+				b.FailDetails = append(b.FailDetails, failure{int(code), f.id(id), cmp.Or(messages[code], "failed")})
+			}
+		}
+	}
+	for _, id := range f.ExtraIDs {
+		b.SuccessDetails = append(b.SuccessDetails, show(s.fleet.known(id)))
+	}
+	b.SuccessAmount, b.FailAmount = len(b.SuccessDetails), len(b.FailDetails)
+	return b
+}
+
+// known returns the phone, or a stranger with the id.
+func (f *fleet) known(id string) *phone {
+	if p := f.phones[id]; p != nil {
+		return p
+	}
+	return &phone{Phone: Phone{ID: id, SerialName: "stranger"}, proxy: &proxy{}}
+}

@@ -1,0 +1,197 @@
+package geelarktest
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"geelark_exporter/geelark"
+)
+
+// A Fault says which requests go wrong, and how. When several faults match a
+// request, all of them happen: latencies add up, lists join, and where only
+// one can be (a code, an HTTP status, a body) the one injected first wins.
+//
+// Faulty requests are counted and spend the account's limits as any other.
+// Drop, Hang, HTTPStatus and Body come before the API itself, as a gateway's
+// errors do; all others need a request that the API would answer, so a
+// request with a wrong token is still refused with 40003.
+//
+// The slices and the map of an injected fault must not be changed.
+type Fault struct {
+	// Which requests.
+
+	Endpoint    string   // "phone/status" and so on; empty: every endpoint
+	Times       int      // how many requests it hits; 0: until it is removed
+	Probability float64  // the chance of hitting a request, in (0, 1], from the seed; 0: always
+	IDs         []string // only requests whose "ids" name one of these
+
+	// Before the request is handled. Before is called without the server's
+	// lock, so that it can change the fleet between two pages of a list;
+	// concurrent requests call it concurrently.
+
+	Before  func(endpoint string)
+	Latency time.Duration // waits this long by the process's clock, or until the request's context ends
+	Hang    bool          // never answers: waits until the request's context ends
+
+	// Instead of an answer.
+
+	Drop        bool   // resets the connection
+	HTTPStatus  int    // with Body, or the status's own text
+	Body        []byte // raw bytes; with HTTP status 200 unless HTTPStatus is set
+	ContentType string // of Body; empty: text/html
+
+	// Instead of a success.
+
+	Code     geelark.Code // the envelope's code; 0: as it is
+	Message  string       // the envelope's msg; empty: a usual one
+	WithData bool         // with Code: handle the request and keep its data, as 40006 and 40009 do
+
+	// In an answer.
+
+	Truncate     bool                    // sends half of the declared length, then closes
+	FailIDs      map[string]geelark.Code // these fail: phone/status, phone/start, phone/stop
+	OmitIDs      []string                // these are left out
+	RepeatIDs    []string                // these stand there twice
+	ExtraIDs     []string                // these are there though nobody asked
+	NullData     bool                    // data is null
+	NumericIDs   bool                    // ids that are all digits are JSON numbers
+	StringStatus bool                    // statuses are JSON strings
+}
+
+// faults are the injected ones that still are in force, in order.
+type faults struct {
+	rng  *rand.Rand
+	list []*Fault
+}
+
+// Inject lets requests go wrong from now on, until Times requests have, or
+// until the function that it returns is called; that may be done repeatedly.
+func (s *Server) Inject(f Fault) (remove func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults.list = append(s.faults.list, &f)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.faults.remove(&f)
+	}
+}
+
+func (fs *faults) remove(f *Fault) {
+	fs.list = slices.DeleteFunc(fs.list, func(g *Fault) bool { return g == f })
+}
+
+// match returns all that goes wrong with a request, as one fault.
+func (fs *faults) match(endpoint string, body []byte) Fault {
+	var all Fault
+	for _, f := range slices.Clone(fs.list) {
+		if f.Endpoint != "" && f.Endpoint != endpoint || len(f.IDs) > 0 && !names(body, f.IDs) {
+			continue
+		}
+		if f.Probability > 0 && fs.rng.Float64() >= f.Probability {
+			continue
+		}
+		all.join(*f)
+		if f.Times--; f.Times == 0 {
+			fs.remove(f)
+		}
+	}
+	return all
+}
+
+// names reports whether a request's body asks for one of the ids.
+func names(body []byte, ids []string) bool {
+	var request struct {
+		IDs []string `json:"ids"`
+	}
+	_ = json.Unmarshal(body, &request) // a body that is no request names nobody
+	return slices.ContainsFunc(request.IDs, func(id string) bool { return slices.Contains(ids, id) })
+}
+
+// join adds another fault to f.
+func (f *Fault) join(g Fault) {
+	if first, second := f.Before, g.Before; first == nil {
+		f.Before = second
+	} else if second != nil {
+		f.Before = func(endpoint string) { first(endpoint); second(endpoint) }
+	}
+	f.Latency += g.Latency
+	f.Hang = f.Hang || g.Hang
+	f.Drop = f.Drop || g.Drop
+	if f.HTTPStatus == 0 && f.Body == nil {
+		f.HTTPStatus, f.Body, f.ContentType = g.HTTPStatus, g.Body, g.ContentType
+	}
+	if f.Code == geelark.CodeOK {
+		f.Code, f.WithData = g.Code, g.WithData
+		f.Message = cmp.Or(f.Message, g.Message)
+	}
+	f.Truncate = f.Truncate || g.Truncate
+	if f.FailIDs == nil {
+		f.FailIDs = map[string]geelark.Code{}
+	}
+	for id, code := range g.FailIDs {
+		if _, taken := f.FailIDs[id]; !taken {
+			f.FailIDs[id] = code
+		}
+	}
+	f.OmitIDs = append(f.OmitIDs, g.OmitIDs...)
+	f.RepeatIDs = append(f.RepeatIDs, g.RepeatIDs...)
+	f.ExtraIDs = append(f.ExtraIDs, g.ExtraIDs...)
+	f.NullData = f.NullData || g.NullData
+	f.NumericIDs = f.NumericIDs || g.NumericIDs
+	f.StringStatus = f.StringStatus || g.StringStatus
+}
+
+// delay waits as the fault says, or until the context ends, which is an error.
+func (f Fault) delay(ctx context.Context) error {
+	if f.Latency > 0 {
+		timer := time.NewTimer(f.Latency)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	if f.Hang {
+		<-ctx.Done()
+	}
+	return ctx.Err()
+}
+
+// raw is the answer that has no envelope.
+func (f Fault) raw() reply {
+	status, body := cmp.Or(f.HTTPStatus, http.StatusOK), f.Body
+	if body == nil {
+		body = []byte(http.StatusText(status))
+	}
+	return reply{status, cmp.Or(f.ContentType, "text/html"), body, len(body)}
+}
+
+func (f Fault) cut(r reply) reply {
+	if f.Truncate {
+		r.body = r.body[:len(r.body)/2]
+	}
+	return r
+}
+
+// id renders a phone's id.
+func (f Fault) id(id string) any {
+	if n, err := strconv.ParseUint(id, 10, 64); f.NumericIDs && err == nil && decimal(n) == id {
+		return json.Number(id)
+	}
+	return id
+}
+
+// status renders a phone's status.
+func (f Fault) status(status int) any {
+	if f.StringStatus {
+		return strconv.Itoa(status)
+	}
+	return status
+}

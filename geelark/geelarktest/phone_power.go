@@ -1,0 +1,74 @@
+package geelarktest
+
+import "geelark_exporter/geelark"
+
+// maxPowerIDs is the vendor's command-line client's limit of ids for start
+// and stop; the documents of both give none.
+const maxPowerIDs = 200
+
+type startDetail struct {
+	ID             any    `json:"id"`
+	URL            string `json:"url"`
+	ChargingMethod string `json:"chargingMethod"`
+}
+
+// phoneStart answers phone/start ("Start cloud phone"). Starting a phone that
+// is on already succeeds and changes nothing; no document says otherwise.
+func (s *Server) phoneStart(body []byte, f Fault) (any, geelark.Code) {
+	var request struct {
+		IDs              []string `json:"ids"`
+		Width            *int     `json:"width"`
+		Center           *int     `json:"center"`
+		EnergySavingMode *int     `json:"energySavingMode"`
+	}
+	if code := decode(body, &request); code != geelark.CodeOK {
+		return nil, code
+	}
+	if n := len(request.IDs); n < 1 || n > maxPowerIDs ||
+		outside(request.Width, 200, 600) || outside(request.Center, 0, 1) || outside(request.EnergySavingMode, 0, 1) {
+		return nil, geelark.CodeParameter
+	}
+	start := func(p *phone) geelark.Code {
+		switch p.Status {
+		case expired:
+			return geelark.CodePhoneExpired
+		case started, starting:
+			return geelark.CodeOK
+		}
+		p.living = !s.still
+		s.fleet.enter(p, starting, s.fleet.now)
+		return geelark.CodeOK
+	}
+	show := func(p *phone) any {
+		method := "Per-minute usage"
+		if p.ChargeMode == monthly {
+			method = "Monthly rental"
+		}
+		return startDetail{f.id(p.ID), "https://phone.invalid/" + p.ID, method}
+	}
+	return s.batch(request.IDs, f, start, show), geelark.CodeOK
+}
+
+// phoneStop answers phone/stop ("Stop cloud phone"). Stopping a phone that is
+// off succeeds and changes nothing, and an expired one stays expired; no
+// document says otherwise. The details show the status after it.
+func (s *Server) phoneStop(body []byte, f Fault) (any, geelark.Code) {
+	var request struct {
+		IDs []string `json:"ids"`
+	}
+	if code := decode(body, &request); code != geelark.CodeOK {
+		return nil, code
+	}
+	if n := len(request.IDs); n < 1 || n > maxPowerIDs {
+		return nil, geelark.CodeParameter
+	}
+	stop := func(p *phone) geelark.Code {
+		if p.Status != shutDown && p.Status != expired {
+			s.fleet.enter(p, shutDown, s.fleet.now)
+		}
+		return geelark.CodeOK
+	}
+	return s.batch(request.IDs, f, stop, f.statusDetail), geelark.CodeOK
+}
+
+func outside(n *int, low, high int) bool { return n != nil && (*n < low || *n > high) }

@@ -1,0 +1,293 @@
+// Package geelarktest simulates the GeeLark open API, for tests and for
+// demonstrations.
+//
+// A [Server] is an [http.Handler] that answers as the vendor's documents say:
+// envelopes, both authentications, per-endpoint limits, error codes, and a
+// fleet of cloud phones that start, run, stop and expire as time passes. It
+// also misbehaves on demand (see [Fault]) and counts what it saw, so that a
+// test can assert on its client's manners.
+//
+// It is a reading of the documents on its own: it shares only the result
+// codes with the client, and neither the client's types nor its signing.
+package geelarktest
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"geelark_exporter/geelark"
+)
+
+// Config says what a [Server] simulates. The zero value is an account that
+// has no phones and refuses every credential.
+type Config struct {
+	// Phones is the size of the fleet at the start; below 1 it is empty.
+	Phones int
+
+	// Seed decides the fleet, its life and the faults' chances: the same
+	// seed, clock and calls give the same answers.
+	Seed uint64
+
+	// Now is the clock of everything but injected latency; nil means
+	// time.Now. It is called with the server's lock held, so it must not call
+	// the server. Time never runs backwards in the server, whatever Now says.
+	Now func() time.Time
+
+	// Token is the secret of token mode; empty refuses token mode.
+	Token string
+
+	// AppID and APIKey are the secrets of key mode; either empty refuses key
+	// mode.
+	AppID  string
+	APIKey string
+
+	// Still stops the fleet from living by itself: a phone's status then
+	// changes only through phone/start, phone/stop and the server's methods.
+	Still bool
+
+	// Limits overrides the documented limits of single endpoints, which are
+	// named as "phone/status" is; other names are ignored.
+	Limits map[string]Limits
+}
+
+// A Server is a simulated GeeLark account. Make one with [New]. All of its
+// methods are safe for concurrent use.
+type Server struct {
+	still bool
+
+	mu          sync.Mutex // guards everything below
+	clock       func() time.Time
+	last        time.Time // the latest time seen
+	credentials credentials
+	limiters    map[string]*limiter
+	record      record
+	faults      faults
+	fleet       fleet
+	billing     Billing
+	callback    string
+	traces      *rand.Rand // makes the traceId of a request that has none
+}
+
+// The streams of random numbers that come from one seed. A phone's own stream
+// is numbered by its id, which is far above these.
+const (
+	streamFleet = iota
+	streamFaults
+	streamTraces
+)
+
+// New returns a server with the fleet that cfg describes. It starts no
+// goroutine and needs no closing.
+func New(cfg Config) *Server {
+	s := &Server{
+		still:       cfg.Still,
+		clock:       cfg.Now,
+		credentials: credentials{cfg.Token, cfg.AppID, cfg.APIKey},
+		limiters:    newLimiters(cfg.Limits),
+		record:      newRecord(),
+		faults:      faults{rng: rand.New(rand.NewPCG(cfg.Seed, streamFaults))},
+		traces:      rand.New(rand.NewPCG(cfg.Seed, streamTraces)),
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	s.fleet = newFleet(cfg.Phones, cfg.Seed, s.now(), cfg.Still)
+	s.billing = newBilling(s.fleet)
+	return s
+}
+
+// SetCredentials replaces the account's secrets from the next request on, as
+// a rotation does. An empty token refuses token mode; an empty appID or
+// apiKey refuses key mode.
+func (s *Server) SetCredentials(token, appID, apiKey string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.credentials = credentials{token, appID, apiKey}
+}
+
+// now returns the clock's time, or the latest time seen when the clock went
+// backwards. The caller holds the lock, as for all unexported methods that
+// do not take it.
+func (s *Server) now() time.Time {
+	if t := s.clock(); t.After(s.last) {
+		s.last = t
+	}
+	return s.last
+}
+
+// A handler answers one endpoint: its data, or a code other than CodeOK. It
+// is called with the lock held and the fleet brought up to date.
+type handler func(s *Server, body []byte, f Fault) (any, geelark.Code)
+
+var handlers = map[string]handler{
+	"phone/status":  (*Server).phoneStatus,
+	"phone/list":    (*Server).phoneList,
+	"phone/start":   (*Server).phoneStart,
+	"phone/stop":    (*Server).phoneStop,
+	"pay/wallet":    (*Server).wallet,
+	"pay/plan/info": (*Server).planInfo,
+	"callback/set":  (*Server).callbackSet,
+	"callback/get":  (*Server).callbackGet,
+}
+
+const (
+	prefix = "/open/v1/"
+
+	// maxBody bounds a request. No documented request comes near it.
+	maxBody = 1 << 20
+)
+
+// A reply is what goes back over HTTP.
+type reply struct {
+	status      int
+	contentType string
+	body        []byte
+	length      int // declared; more than len(body) when the answer is cut
+}
+
+// An envelope is the outside of every answer ("Request Instructions",
+// Response Object Fields).
+type envelope struct {
+	TraceID string `json:"traceId"`
+	Code    int    `json:"code"`
+	Msg     string `json:"msg"`
+	Data    any    `json:"data"`
+}
+
+// answer handles one request. An error stands for no answer at all: the
+// connection was dropped, or the request's context ended first.
+func (s *Server) answer(ctx context.Context, method, path string, header http.Header, body io.Reader) (reply, error) {
+	raw, readable := readBody(body)
+	endpoint := cmp.Or(strings.TrimPrefix(path, prefix), path, "/") // never "", which stands for all
+	handle := handlers[endpoint]
+	// The vendor documents POST for every call and nothing about other
+	// methods; to the simulator they are resources that do not exist.
+	if method != http.MethodPost || !strings.HasPrefix(path, prefix) {
+		handle = nil
+	}
+
+	s.mu.Lock()
+	now := s.now()
+	s.record.request(endpoint, now)
+	code := s.admit(endpoint, handle != nil, header, now)
+	fault := s.faults.match(endpoint, raw)
+	s.mu.Unlock()
+
+	if fault.Before != nil {
+		fault.Before(endpoint)
+	}
+	if err := fault.delay(ctx); err != nil {
+		return reply{}, err
+	}
+	if fault.Drop {
+		return reply{}, errDropped
+	}
+	if fault.HTTPStatus != 0 || fault.Body != nil {
+		return fault.cut(fault.raw()), nil
+	}
+
+	if code == geelark.CodeOK && !readable {
+		code = geelark.CodeBody
+	}
+	e := s.envelope(endpoint, handle, code, header.Get("traceId"), raw, fault)
+	text, err := json.Marshal(e)
+	if err != nil {
+		return reply{}, err
+	}
+	return fault.cut(reply{http.StatusOK, "application/json", text, len(text)}), nil
+}
+
+// admit decides whether a request may be handled. Requests that the account
+// cannot be told from do not spend its limits.
+func (s *Server) admit(endpoint string, known bool, header http.Header, now time.Time) geelark.Code {
+	switch {
+	case !known:
+		return geelark.CodeNoResource
+	case header.Get("traceId") == "":
+		return geelark.CodeNoTraceID
+	case !s.credentials.accept(header):
+		return geelark.CodeSignature
+	}
+	code, breach := s.limiters[endpoint].take(now)
+	if breach.Count > 0 {
+		breach.Endpoint = endpoint
+		s.record.broken = append(s.record.broken, breach)
+	}
+	return code
+}
+
+func (s *Server) envelope(endpoint string, handle handler, code geelark.Code, traceID string, body []byte, f Fault) envelope {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fleet.advance(s.now())
+
+	var data any
+	var msg string
+	if code == geelark.CodeOK && (f.Code == geelark.CodeOK || f.WithData) {
+		data, code = handle(s, body, f)
+	}
+	if code == geelark.CodeOK {
+		code, msg = f.Code, f.Message
+	} else {
+		data = nil
+	}
+	if f.NullData {
+		data = nil
+	}
+	if traceID == "" {
+		traceID = upperHex(s.traces.Uint64(), s.traces.Uint64())
+	}
+	s.record.answer(endpoint, code)
+	return envelope{traceID, int(code), cmp.Or(msg, messages[code], "failed"), data}
+}
+
+// messages holds the texts of the codes that the simulator answers by itself.
+var messages = map[geelark.Code]string{
+	geelark.CodeOK:                 "success",
+	geelark.CodeBody:               "request body unreadable",
+	geelark.CodeNoTraceID:          "traceId is empty",
+	geelark.CodeSignature:          "signature or token refused",
+	geelark.CodeParameter:          "invalid parameter",
+	geelark.CodeNoResource:         "no such resource",
+	geelark.CodeRateLimited:        "rate limited until the next minute",
+	geelark.CodePage:               "invalid page or pageSize",
+	geelark.CodeHourLimit:          "hourly limit exceeded, locked for two hours",
+	geelark.CodePhoneNotFound:      "env not found",
+	geelark.CodePhoneExpired:       "env is expired",
+	geelark.CodeCallbackNotDefined: "no callback url",
+}
+
+// readBody returns the body, and whether it could be read whole. No body at
+// all is taken for an empty object, because the vendor's own samples for the
+// endpoints without parameters send none.
+func readBody(body io.Reader) ([]byte, bool) {
+	if body == nil {
+		return []byte("{}"), true
+	}
+	raw, err := io.ReadAll(io.LimitReader(body, maxBody+1))
+	if len(raw) == 0 && err == nil {
+		return []byte("{}"), true
+	}
+	return raw, err == nil && len(raw) <= maxBody
+}
+
+// decode reads a request's parameters. JSON that is broken or no object is an
+// unreadable body; a parameter of the wrong type is an invalid parameter.
+func decode(body []byte, into any) geelark.Code {
+	err := json.Unmarshal(body, into)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+		return geelark.CodeParameter
+	}
+	if err != nil {
+		return geelark.CodeBody
+	}
+	return geelark.CodeOK
+}

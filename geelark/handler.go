@@ -1,0 +1,26 @@
+package geelark
+
+import (
+	"context"
+	"time"
+)
+
+// A call is one operation on its way through the chain. The handlers below the
+// retry handler set its lower half anew for every request.
+type call struct {
+	endpoint Endpoint
+	body     []byte
+	out      any          // decoded from the answer's data
+	reserved *Reservation // for the first request, nil: none
+
+	traceID string
+	appID   string    // in key mode
+	sent    time.Time // when the request left; zero when nothing was sent
+	answer  []byte
+	code    Code // the envelope's
+}
+
+// A handler is one concern of a call, wrapped around the next.
+type handler interface {
+	do(ctx context.Context, c *call) error
+}

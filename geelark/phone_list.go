@@ -1,0 +1,216 @@
+package geelark
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+const (
+	// MaxListPageSize is the most phones on one page of phone/list.
+	MaxListPageSize = 100
+	// MaxListIDs is the most ids in a [PhoneListFilter].
+	MaxListIDs = 100
+	// MaxListProxyIDs is the most proxy ids in a [PhoneListFilter].
+	MaxListProxyIDs = 10
+	// MaxListSerialNos is the most serial numbers in a [PhoneListFilter].
+	MaxListSerialNos = 100
+
+	// A listing ends somewhere even when an answer's total makes no sense:
+	// a million phones.
+	maxListPages = 10_000
+	// A fleet that moves while it is listed is gone through again, this often
+	// in all.
+	maxListPasses = 3
+)
+
+// A ChargeMode is how a phone is paid for.
+type ChargeMode int
+
+// The documented charge modes.
+const (
+	ChargePerMinute ChargeMode = 0
+	ChargeMonthly   ChargeMode = 1
+)
+
+// A PhoneListFilter selects phones (document "Get all cloud phones"). Empty
+// fields do not filter.
+type PhoneListFilter struct {
+	IDs        []string // at most MaxListIDs
+	SerialName string
+	Remark     string
+	GroupName  string
+	Tags       []string
+	ChargeMode *ChargeMode
+	Open       *bool // powered on or not
+	ProxyIDs   []string
+	SerialNos  []string
+}
+
+func (f PhoneListFilter) check() error {
+	for _, l := range []struct {
+		name      string
+		n, atMost int
+	}{
+		{"ids", len(f.IDs), MaxListIDs},
+		{"proxy ids", len(f.ProxyIDs), MaxListProxyIDs},
+		{"serial numbers", len(f.SerialNos), MaxListSerialNos},
+	} {
+		if l.n > l.atMost {
+			return fmt.Errorf("%s: takes at most %d %s, not %d", EndpointPhoneList, l.atMost, l.name, l.n)
+		}
+	}
+	return nil
+}
+
+// A PhonePage is one page of phone/list.
+type PhonePage struct {
+	At     time.Time // when the answered request was sent
+	Total  int       // phones that the filter selects, on all pages
+	Phones []Phone
+}
+
+// A Phone is what phone/list tells of a phone, without what nobody here has a
+// use for: no phone number, IMEI, MAC address or proxy is decoded.
+type Phone struct {
+	ID         string
+	SerialName string
+}
+
+type phoneListParams struct {
+	Page       int         `json:"page"`
+	PageSize   int         `json:"pageSize"`
+	IDs        []string    `json:"ids,omitempty"`
+	SerialName string      `json:"serialName,omitempty"`
+	Remark     string      `json:"remark,omitempty"`
+	GroupName  string      `json:"groupName,omitempty"`
+	Tags       []string    `json:"tags,omitempty"`
+	ChargeMode *ChargeMode `json:"chargeMode,omitempty"`
+	OpenStatus *int        `json:"openStatus,omitempty"`
+	ProxyIDs   []string    `json:"proxyIds,omitempty"`
+	SerialNos  []string    `json:"serialNos,omitempty"`
+}
+
+type phoneListData struct {
+	Total *flexInt `json:"total"`
+	Items list[struct {
+		ID         *flexID `json:"id"`
+		SerialName string  `json:"serialName"`
+	}] `json:"items"`
+}
+
+// UnmarshalJSON refuses a page without a total or with a phone without an id.
+func (d *phoneListData) UnmarshalJSON(b []byte) error {
+	type plain phoneListData
+	if err := json.Unmarshal(b, (*plain)(d)); err != nil {
+		return err
+	}
+	if d.Total == nil {
+		return errors.New("no total")
+	}
+	for _, i := range d.Items {
+		if i.ID == nil || *i.ID == "" {
+			return errors.New("phone without id")
+		}
+	}
+	return nil
+}
+
+// PhoneList returns one page, from 1, of pageSize phones, 1 to
+// [MaxListPageSize]. With ids in the filter the API ignores both and answers
+// with all of them. Its errors are those of [Client.PhoneStatus].
+func (c *Client) PhoneList(ctx context.Context, f PhoneListFilter, page, pageSize int) (*PhonePage, error) {
+	if page < 1 || pageSize < 1 || pageSize > MaxListPageSize {
+		return nil, fmt.Errorf("%s: takes pages from 1 of 1 to %d phones, not page %d of %d", EndpointPhoneList, MaxListPageSize, page, pageSize)
+	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	params := phoneListParams{
+		Page: page, PageSize: pageSize,
+		IDs: f.IDs, SerialName: f.SerialName, Remark: f.Remark, GroupName: f.GroupName,
+		Tags: f.Tags, ChargeMode: f.ChargeMode, ProxyIDs: f.ProxyIDs, SerialNos: f.SerialNos,
+	}
+	if f.Open != nil {
+		open := 0
+		if *f.Open {
+			open = 1
+		}
+		params.OpenStatus = &open
+	}
+	var data phoneListData
+	at, err := c.call(ctx, EndpointPhoneList, nil, params, &data)
+	if err != nil {
+		return nil, err
+	}
+	r := &PhonePage{At: at, Total: int(*data.Total)}
+	for _, i := range data.Items {
+		r.Phones = append(r.Phones, Phone{ID: string(*i.ID), SerialName: i.SerialName})
+	}
+	return r, nil
+}
+
+// AllPhones goes through every phone that the filter selects, each once.
+//
+// A fleet can change between two pages: a phone that moves to an earlier page
+// is skipped, one that moves to a later page comes twice. Repetitions are left
+// out. When the pages of a pass do not add up, another pass yields what the one
+// before has skipped. The sequence ends with the first error.
+func (c *Client) AllPhones(ctx context.Context, f PhoneListFilter) iter.Seq2[Phone, error] {
+	return func(yield func(Phone, error) bool) {
+		seen := make(map[string]bool)
+		for range maxListPasses {
+			steady, more := c.listPass(ctx, f, seen, yield)
+			if steady || !more {
+				return
+			}
+		}
+	}
+}
+
+// listPass goes through all pages once and yields the phones that were not seen
+// before. It reports whether the pages added up, and whether to go on.
+func (c *Client) listPass(ctx context.Context, f PhoneListFilter, seen map[string]bool, yield func(Phone, error) bool) (steady, more bool) {
+	inPass := make(map[string]bool)
+	steady = true
+	total := -1
+	for page := 1; page <= maxListPages; page++ {
+		p, err := c.PhoneList(ctx, f, page, MaxListPageSize)
+		if err != nil {
+			yield(Phone{}, err)
+			return false, false
+		}
+		if total >= 0 && p.Total != total {
+			steady = false
+		}
+		total = p.Total
+		onward := false
+		for _, ph := range p.Phones {
+			if inPass[ph.ID] {
+				steady = false
+			} else {
+				onward = true
+			}
+			inPass[ph.ID] = true
+			if seen[ph.ID] {
+				continue
+			}
+			seen[ph.ID] = true
+			if !yield(ph, nil) {
+				return false, false
+			}
+		}
+		// A page of nothing but repetitions comes from a fleet that has grown by a
+		// page, and another pass is due, or from an API that ignores the page.
+		if len(f.IDs) > 0 || !onward || page*MaxListPageSize >= total {
+			break
+		}
+	}
+	if len(f.IDs) > 0 {
+		return true, false
+	}
+	return steady && len(inPass) == total, true
+}
