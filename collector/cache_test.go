@@ -1,0 +1,174 @@
+package collector
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"geelark_exporter/geelark"
+)
+
+// at is a time of a clock that begins with 1: at(0) is no time's zero.
+func at(s int) time.Time { return time.Unix(int64(1+s), 0) }
+
+func TestPhonesArePolledInTheOrderOfTheirLastPoll(t *testing.T) {
+	c := newCache()
+	c.trackOnly([]string{"a", "b", "c", "d", "e"})
+	steps := []struct {
+		name string
+		do   func()
+		take int
+		due  time.Time
+		want []string
+	}{
+		{"never polled ones first, as tracked", func() {}, 2, at(0), []string{"a", "b"}},
+		{"those in flight are not taken twice", func() {}, 2, at(0), []string{"c", "d"}},
+		{"given back, they queue by the end of their poll", func() {
+			c.giveBack([]string{"c", "d"}, at(10))
+			c.giveBack([]string{"a", "b"}, at(11))
+		}, 4, at(10), []string{"e", "c", "d", "a"}},
+		{"not sent, they keep their turn", func() {
+			c.giveBack([]string{"e", "c", "d", "a"}, time.Time{})
+		}, 9, at(10), []string{"e", "c", "d", "a", "b"}},
+		{"nothing is due", func() { c.giveBack([]string{"e", "c", "d", "a", "b"}, at(20)) }, 9, at(20), nil},
+		{"the first is due, and all come with it", func() {}, 9, at(21), []string{"e", "c", "d", "a", "b"}},
+	}
+	for _, s := range steps {
+		s.do()
+		if got := c.take(s.due, s.take); !slices.Equal(got, s.want) {
+			t.Errorf("%s: got %q, want %q", s.name, got, s.want)
+		}
+	}
+}
+
+func TestAPhoneForgottenDuringItsPollStaysForgotten(t *testing.T) {
+	c := newCache()
+	c.trackOnly([]string{"a", "b"})
+	taken := c.take(at(0), 2)
+	c.trackOnly([]string{"b"})
+	c.trackOnly([]string{"b", "a"}) // tracked anew: it has to be polled anew
+	c.observe([]observation{{id: "x", at: at(1)}})
+	c.giveBack(taken, at(1))
+	if got := c.take(at(0), 2); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("got %q, want a first", got)
+	}
+	c.giveBack([]string{"a", "b"}, time.Time{})
+	c.trackOnly(nil)
+	c.giveBack([]string{"a", "b"}, at(2))
+	if c.len() != 0 || c.due(at(9)) {
+		t.Error("a forgotten phone came back")
+	}
+}
+
+func TestTheNewestObservationCounts(t *testing.T) {
+	c := newCache()
+	c.trackOnly([]string{"a"})
+	for _, tt := range []struct {
+		observation
+		status  geelark.Status
+		failure string
+		name    string
+	}{
+		{observation{id: "a", at: at(5), name: "one", status: 1}, 1, "", "one"},
+		{observation{id: "a", at: at(4), name: "old", status: 3}, 1, "", "one"},
+		{observation{id: "a", at: at(6), failure: "42001"}, 0, "42001", "one"},
+		{observation{id: "a", at: at(6), status: 2}, 2, "", "one"},
+		{observation{id: "a", at: at(7), name: "two", status: 0}, 0, "", "two"},
+	} {
+		c.observe([]observation{tt.observation})
+		p := c.snapshot()[0]
+		if p.status != tt.status || p.failure != tt.failure || p.name != tt.name {
+			t.Errorf("after %+v: status %d, failure %q, name %q", tt.observation, p.status, p.failure, p.name)
+		}
+	}
+}
+
+func TestAListedPhoneIsForgottenWhenASecondWitnessAgrees(t *testing.T) {
+	c := newCache()
+	c.trackListed([]geelark.Phone{{ID: "a", SerialName: "A"}, {ID: "b"}, {ID: "c"}})
+	c.observe([]observation{{id: "c", at: at(1), failure: "42001"}})
+	c.retainListed(map[string]bool{"a": true})
+	if got := ids(c); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("absent once: %q is tracked, want a and b", got)
+	}
+	c.trackListed([]geelark.Phone{{ID: "b", SerialName: "B"}})
+	c.retainListed(map[string]bool{"b": true})
+	if got := ids(c); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("b is back, a absent once: %q is tracked, want a and b", got)
+	}
+	c.retainListed(map[string]bool{"b": true})
+	if got := ids(c); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("a absent twice: %q is tracked, want b", got)
+	}
+}
+
+func ids(c *cache) []string {
+	var s []string
+	for _, p := range c.snapshot() {
+		s = append(s, p.id)
+	}
+	slices.Sort(s)
+	return s
+}
+
+// Whatever happens, every phone is in exactly one queue or in flight, and no
+// phone waits while one that was polled later is taken.
+func TestTheQueueHoldsAgainstRandomUse(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		c := newCache()
+		var flights [][]string
+		for now := range 200 {
+			switch r.IntN(4) {
+			case 0:
+				var set []string
+				for id := range 30 {
+					if r.IntN(3) > 0 {
+						set = append(set, fmt.Sprint(id))
+					}
+				}
+				c.trackOnly(set)
+			case 1, 2:
+				oldest := oldestWaiting(c)
+				batch := c.take(at(now), 1+r.IntN(10))
+				for i, id := range batch {
+					if i == 0 && c.phones[id].polledAt.After(oldest) {
+						t.Fatalf("seed %d: took one polled at %s, one of %s waits", seed, c.phones[id].polledAt, oldest)
+					}
+				}
+				flights = append(flights, batch)
+			case 3:
+				if len(flights) > 0 {
+					i := r.IntN(len(flights))
+					end := at(now)
+					if r.IntN(3) == 0 {
+						end = time.Time{}
+					}
+					c.giveBack(flights[i], end)
+					flights = slices.Delete(flights, i, i+1)
+				}
+			}
+			inFlight := 0
+			for _, p := range c.phones {
+				if p.queue == nil {
+					inFlight++
+				}
+			}
+			if got := c.fresh.Len() + c.polled.Len() + inFlight; got != len(c.phones) {
+				t.Fatalf("seed %d: %d phones in queues or in flight, %d tracked", seed, got, len(c.phones))
+			}
+		}
+	}
+}
+
+func oldestWaiting(c *cache) time.Time {
+	oldest := at(1 << 20)
+	for _, p := range c.phones {
+		if p.queue != nil && p.polledAt.Before(oldest) {
+			oldest = p.polledAt
+		}
+	}
+	return oldest
+}

@@ -1,0 +1,207 @@
+package collector
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"go.uber.org/goleak"
+
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const testToken = "test-token"
+
+// bench is a collector of one account beside the API that it polls, in a bubble
+// of its own time.
+type bench struct {
+	*Collector
+	t    *testing.T
+	sim  *geelarktest.Server
+	logs *syncBuffer
+}
+
+// inBubble runs f with a still fleet of n phones and a collector of it.
+func inBubble(t *testing.T, n int, change func(*AccountConfig), f func(b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		sim := geelarktest.New(geelarktest.Config{Phones: n, Seed: 1, Now: time.Now, Token: testToken, Still: true})
+		b := &bench{t: t, sim: sim, logs: new(syncBuffer)}
+		b.Collector = newTestCollector(t, sim.RoundTripper(), b.logs, change)
+		defer b.Close()
+		f(b)
+	})
+}
+
+func newTestCollector(t *testing.T, api http.RoundTripper, logs io.Writer, change func(*AccountConfig)) *Collector {
+	t.Helper()
+	cfg := testConfig()
+	if change != nil {
+		change(&cfg)
+	}
+	c, err := New([]AccountConfig{cfg}, Options{
+		Logger:    log.NewLogfmtLogger(logs),
+		UserAgent: "test",
+		ClientOptions: []geelark.Option{
+			geelark.WithTransport(api),
+			geelark.WithRandom(func() string { return "00000000-0000-4000-8000-000000000000" }, func() float64 { return .5 }),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func testConfig() AccountConfig {
+	return AccountConfig{
+		Name:        "default",
+		Credentials: geelark.Credentials{Token: testToken},
+		BaseURL:     "http://api.test",
+		Timeout:     5 * time.Second, Concurrency: 4,
+		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
+		DiscoveryInterval: 5 * time.Minute,
+		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,
+	}
+}
+
+// poll polls as a scrape with Prometheus' default timeout does.
+func (b *bench) poll() {
+	ctx, cancel := context.WithTimeout(b.t.Context(), 9500*time.Millisecond)
+	defer cancel()
+	b.Refresh(ctx)
+}
+
+// pollAndList polls, and waits for a listing that a scrape does not wait for.
+func (b *bench) pollAndList() {
+	b.poll()
+	synctest.Wait()
+}
+
+// scrape polls and returns what is exposed then.
+func (b *bench) scrape() samples {
+	b.t.Helper()
+	b.poll()
+	return b.exposed()
+}
+
+func (b *bench) exposed() samples {
+	b.t.Helper()
+	r := prometheus.NewPedanticRegistry()
+	r.MustRegister(b.exposition())
+	return gather(b.t, r)
+}
+
+// samples are gathered values by family and labels, such as
+// `geelark_phones{account="default",code="0",status="started"}`. A histogram's
+// value is its count.
+type samples map[string]float64
+
+func gather(t *testing.T, g prometheus.Gatherer) samples {
+	t.Helper()
+	families, err := g.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := make(samples)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			var labels []string
+			for _, l := range m.GetLabel() {
+				labels = append(labels, l.GetName()+"="+strconv.Quote(l.GetValue()))
+			}
+			s[f.GetName()+"{"+strings.Join(labels, ",")+"}"] = value(m)
+		}
+	}
+	return s
+}
+
+func value(m *dto.Metric) float64 {
+	switch {
+	case m.Counter != nil:
+		return m.GetCounter().GetValue()
+	case m.Histogram != nil:
+		return float64(m.GetHistogram().GetSampleCount())
+	}
+	return m.GetGauge().GetValue()
+}
+
+// want fails unless a sample has a value.
+func (s samples) want(t *testing.T, name string, want float64) {
+	t.Helper()
+	if got, ok := s[name]; !ok {
+		t.Errorf("%s is not exposed", name)
+	} else if got != want {
+		t.Errorf("%s is %v, want %v", name, got, want)
+	}
+}
+
+// absent fails when a series is exposed whose name begins with prefix.
+func (s samples) absent(t *testing.T, prefix string) {
+	t.Helper()
+	for name := range s {
+		if strings.HasPrefix(name, prefix) {
+			t.Errorf("%s is exposed", name)
+		}
+	}
+}
+
+// addUp fails unless tracked = sum of phones by status + unobserved = n.
+func (s samples) addUp(t *testing.T, n int) {
+	t.Helper()
+	sum := s[`geelark_phones_unobserved{account="default"}`]
+	for name, v := range s {
+		if strings.HasPrefix(name, "geelark_phones{") {
+			sum += v
+		}
+	}
+	s.want(t, `geelark_phones_tracked{account="default"}`, float64(n))
+	if sum != float64(n) {
+		t.Errorf("statuses and unobserved phones add up to %v, want %d", sum, n)
+	}
+}
+
+// syncBuffer is a log that can be read while it is written.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// answering is an API that answers every request with the same body.
+func answering(body string) http.RoundTripper {
+	return roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		_ = r.Body.Close()
+		w := httptest.NewRecorder()
+		_, _ = w.WriteString(body)
+		return w.Result(), nil
+	})
+}
+
+type roundTripperFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripperFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

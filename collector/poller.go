@@ -1,0 +1,269 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"geelark_exporter/geelark"
+)
+
+// poller keeps an account's observations fresh with the fewest calls.
+//
+// Scrapes start sweeps and wait for them; they never poll themselves, so any
+// number of scrapes shares the same calls. A sweep polls the phones that are
+// due, in batches, the oldest first, until none is left. It ends early when a
+// poll fails, and then none begins for a ttl. The first call after a failure
+// goes alone: an account that is locked, refused or out of reach is asked once,
+// not concurrency times.
+type poller struct {
+	client       *geelark.Client
+	cache        *cache
+	ttl          time.Duration
+	concurrency  int
+	timeout      time.Duration // of a poll with its repetitions
+	now          func() time.Time
+	logger       log.Logger
+	lookupFailed func(code string)
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	kick   chan struct{} // wakes the sweep
+
+	mu          sync.Mutex
+	changed     *sync.Cond // wakes waiting scrapes
+	horizon     time.Time  // phones are due as of the latest scrape
+	sweeping    bool
+	inFlight    int
+	starved     bool // the sweep waits for the budget
+	failing     bool // the sweep ends once nothing is in flight
+	holdUntil   time.Time
+	worked      bool // the last poll did
+	lastSuccess time.Time
+}
+
+func newPoller(a AccountConfig, client *geelark.Client, c *cache, now func() time.Time, logger log.Logger, lookupFailed func(string)) *poller {
+	p := &poller{
+		client:       client,
+		cache:        c,
+		ttl:          a.CacheTTL,
+		concurrency:  a.Concurrency,
+		timeout:      4 * a.Timeout, // three requests and the waits between them
+		now:          now,
+		logger:       logger,
+		lookupFailed: lookupFailed,
+		kick:         make(chan struct{}, 1),
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.changed = sync.NewCond(&p.mu)
+	return p
+}
+
+// close ends polls that are under way and waits for their end.
+func (p *poller) close() {
+	p.cancel()
+	p.wg.Wait()
+}
+
+// start makes what is due as of a scrape at now be polled.
+func (p *poller) start(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.After(p.horizon) {
+		p.horizon = now
+	}
+	p.resume()
+}
+
+// tracked makes phones that were tracked since the latest scrape be polled too.
+func (p *poller) tracked() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resume()
+	p.changed.Broadcast()
+}
+
+func (p *poller) resume() {
+	switch {
+	case p.sweeping:
+		p.wake()
+	case p.ctx.Err() == nil && !p.now().Before(p.holdUntil) && p.cache.due(p.dueBefore()) && !p.paused():
+		p.sweeping = true
+		p.wg.Go(p.sweep)
+	}
+}
+
+// wait returns when nothing that can be polled now is left to poll, or when ctx
+// is done. Polls that have to wait for the budget serve a later scrape.
+func (p *poller) wait(ctx context.Context, pending func() bool) {
+	stop := context.AfterFunc(ctx, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.changed.Broadcast()
+	})
+	defer stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for ctx.Err() == nil && (pending() || p.sweeping && (p.inFlight > 0 || !p.starved)) {
+		p.changed.Wait()
+	}
+}
+
+// wake makes the sweep look again.
+func (p *poller) wake() {
+	select {
+	case p.kick <- struct{}{}:
+	default:
+	}
+}
+
+// dueBefore is the time before which a phone's last poll makes it due.
+func (p *poller) dueBefore() time.Time { return p.horizon.Add(-p.ttl) }
+
+func (p *poller) paused() bool {
+	return !p.client.Budget(geelark.EndpointPhoneStatus).PausedUntil.IsZero()
+}
+
+func (p *poller) sweep() {
+	canceled := p.ctx.Done()
+	for {
+		room, more := p.advance()
+		if !more {
+			return
+		}
+		var elapsed <-chan time.Time
+		if !room.IsZero() {
+			elapsed = time.After(room.Sub(p.now()))
+		}
+		select {
+		case <-p.kick:
+		case <-elapsed:
+		case <-canceled:
+			canceled = nil // the polls in flight end by themselves
+		}
+	}
+}
+
+// advance sends what can be sent now. It reports when the budget has room again
+// if that is what the sweep waits for, and whether there is anything to wait
+// for at all.
+func (p *poller) advance() (room time.Time, more bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer p.changed.Broadcast()
+	p.starved = false
+	for !p.failing && p.ctx.Err() == nil && !p.paused() {
+		limit := p.concurrency
+		if !p.worked {
+			limit = 1
+		}
+		if p.inFlight >= limit {
+			return time.Time{}, true
+		}
+		if !p.cache.due(p.dueBefore()) {
+			break
+		}
+		place, next := p.client.ReservePhoneStatus()
+		if place == nil {
+			p.starved = true
+			return next, true
+		}
+		batch := p.cache.take(p.dueBefore(), geelark.MaxStatusIDs)
+		if len(batch) == 0 {
+			place.Cancel()
+			break
+		}
+		p.inFlight++
+		p.wg.Go(func() { p.finish(p.poll(place, batch)) })
+	}
+	if p.inFlight > 0 {
+		return time.Time{}, true
+	}
+	p.sweeping, p.failing = false, false
+	return time.Time{}, false
+}
+
+// finish takes in how a poll went.
+func (p *poller) finish(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inFlight--
+	p.wake()
+	now := p.now()
+	switch {
+	case err == nil:
+		if !p.worked && !p.holdUntil.IsZero() {
+			level.Info(p.logger).Log("msg", "Polling works again")
+		}
+		p.worked, p.lastSuccess = true, now
+	case errors.Is(err, geelark.ErrNotSent) || p.ctx.Err() != nil:
+		// Nothing was learned.
+	default:
+		level.Warn(p.logger).Log("msg", "Polling failed, known statuses are kept", "err", err)
+		p.worked, p.failing, p.holdUntil = false, true, now.Add(p.ttl)
+	}
+}
+
+// poll looks up one batch.
+func (p *poller) poll(place *geelark.Reservation, batch []string) error {
+	ctx, cancel := context.WithTimeout(p.ctx, p.timeout)
+	defer cancel()
+	answer, err := place.PhoneStatus(ctx, batch)
+	if err != nil {
+		_, unsigned := errors.AsType[*geelark.CredentialsError](err)
+		p.cache.giveBack(batch, p.endedAt(!unsigned && !errors.Is(err, geelark.ErrNotSent)))
+		return err
+	}
+	observations := observationsOf(batch, answer)
+	for _, o := range observations {
+		if o.failure != "" {
+			p.lookupFailed(o.failure)
+		}
+	}
+	p.cache.observe(observations)
+	p.cache.giveBack(batch, p.endedAt(true))
+	return nil
+}
+
+func (p *poller) endedAt(sent bool) time.Time {
+	if !sent {
+		return time.Time{}
+	}
+	return p.now()
+}
+
+// observationsOf reads an answer: one observation for each id of the batch,
+// none for ids that nobody asked for. When an answer names an id more than
+// once, its last status counts, and a status before a failure: only a phone
+// that exists can have one.
+func observationsOf(batch []string, answer *geelark.PhoneStatuses) []observation {
+	place := make(map[string]int, len(batch))
+	observations := make([]observation, len(batch))
+	for i, id := range batch {
+		place[id] = i
+		observations[i] = observation{id: id, at: answer.At, failure: FailureMissing}
+	}
+	for _, f := range answer.Failures {
+		if i, ok := place[f.ID]; ok {
+			observations[i].failure = codeLabel(f.Code)
+		}
+	}
+	for _, s := range answer.Phones {
+		if i, ok := place[s.ID]; ok {
+			observations[i] = observation{id: s.ID, at: answer.At, name: s.SerialName, status: s.Status}
+		}
+	}
+	return observations
+}
+
+// state returns whether the last poll worked and when one last did.
+func (p *poller) state() (worked bool, lastSuccess time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.worked, p.lastSuccess
+}

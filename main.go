@@ -1,0 +1,343 @@
+// Command geelark_exporter exposes the status of GeeLark cloud phones to
+// Prometheus.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
+	sloggokit "github.com/tjhop/slog-gokit"
+
+	"geelark_exporter/collector"
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+const (
+	program        = "geelark_exporter"
+	defaultAddress = ":9824"
+
+	// Longer than any scrape that Prometheus makes by default; a scrape that
+	// waits for polls ends by its own deadline.
+	shutdownTimeout = 30 * time.Second
+)
+
+// flags are the command line's.
+type flags struct {
+	account    collector.AccountConfig
+	tokenFile  string
+	appID      string
+	apiKeyFile string
+
+	demo              bool
+	demoPhones        int
+	demoListenAddress string
+
+	telemetryPath          string
+	timeoutOffset          time.Duration
+	maxRequests            int
+	disableExporterMetrics bool
+	web                    *web.FlagConfig
+
+	logLevel  string
+	logFormat string
+}
+
+func addFlags(app *kingpin.Application) *flags {
+	f := &flags{}
+	a := &f.account
+	app.Flag("geelark.base-url", "Address of the GeeLark API.").Envar("GEELARK_BASE_URL").Default(geelark.DefaultBaseURL).StringVar(&a.BaseURL)
+	app.Flag("geelark.token-file", "File with the API token, read again before every request. The token itself can be given in $GEELARK_TOKEN.").Envar("GEELARK_TOKEN_FILE").StringVar(&f.tokenFile)
+	app.Flag("geelark.app-id", "Team app id, for authentication by key instead of token.").Envar("GEELARK_APP_ID").StringVar(&f.appID)
+	app.Flag("geelark.api-key-file", "File with the team API key, read again before every request. The key itself can be given in $GEELARK_API_KEY.").Envar("GEELARK_API_KEY_FILE").StringVar(&f.apiKeyFile)
+	app.Flag("geelark.timeout", "Time limit of one request to the API.").Default("5s").DurationVar(&a.Timeout)
+	app.Flag("geelark.concurrency", "Requests for phone statuses at a time.").Default("4").IntVar(&a.Concurrency)
+	app.Flag("geelark.requests-per-minute", "Most requests to an endpoint within any minute, at most the vendor's 200. The rest is left to other users of the account.").Default("150").IntVar(&a.Limits.PerMinute)
+	app.Flag("geelark.requests-per-hour", "Most requests to an endpoint within any hour, at most the vendor's 24000. The rest is left to other users of the account.").Default("18000").IntVar(&a.Limits.PerHour)
+	app.Flag("phone.id", "Id of a phone to track. Repeatable. Without this flag and --phone.ids-file, all phones of the account are tracked.").StringsVar(&a.IDs)
+	app.Flag("phone.ids-file", "File with ids of phones to track: one a line, # begins a comment. Read again when it changes.").StringVar(&a.IDsFile)
+	app.Flag("discovery.interval", "How often the account's list of phones is read when all of them are tracked.").Default("5m").DurationVar(&a.DiscoveryInterval)
+	app.Flag("cache.ttl", "Age from which a phone's status is due to be polled again at a scrape.").Default("30s").DurationVar(&a.CacheTTL)
+	app.Flag("cache.max-staleness", "Age from which a phone's status is not exposed any more.").Default("10m").DurationVar(&a.MaxStaleness)
+
+	app.Flag("demo", "Run a simulated GeeLark in the process and watch it: no account and no network needed.").BoolVar(&f.demo)
+	app.Flag("demo.phones", "Phones of the simulated GeeLark.").Default("250").IntVar(&f.demoPhones)
+	app.Flag("demo.listen-address", "Address of the simulated GeeLark.").Default("127.0.0.1:0").StringVar(&f.demoListenAddress)
+
+	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&f.telemetryPath)
+	app.Flag("web.timeout-offset", "What a scrape keeps of its timeout for its answer.").Default("500ms").DurationVar(&f.timeoutOffset)
+	app.Flag("web.max-requests", "Most scrapes at a time, 0 for no limit.").Default("40").IntVar(&f.maxRequests)
+	app.Flag("web.disable-exporter-metrics", "Leave out metrics about the exporter itself (promhttp_*, process_*, go_*).").BoolVar(&f.disableExporterMetrics)
+	f.web = webflag.AddFlags(app, defaultAddress)
+
+	app.Flag("log.level", "Least severity of what is logged: debug, info, warn or error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
+	app.Flag("log.format", "Format of the log: logfmt or json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
+	return f
+}
+
+// check returns an error for the first flag whose value is out of range.
+func (f *flags) check() error {
+	a, vendor := &f.account, geelark.VendorLimits()
+	for _, c := range []struct {
+		ok   bool
+		flag string
+		must string
+		is   any
+	}{
+		{a.Timeout > 0, "geelark.timeout", "be above zero", a.Timeout},
+		{a.Concurrency >= 1 && a.Concurrency <= vendor.PerMinute, "geelark.concurrency", fmt.Sprintf("be 1 to %d", vendor.PerMinute), a.Concurrency},
+		{a.Limits.PerMinute >= 1 && a.Limits.PerMinute <= vendor.PerMinute, "geelark.requests-per-minute", fmt.Sprintf("be 1 to %d, the vendor's limit", vendor.PerMinute), a.Limits.PerMinute},
+		{a.Limits.PerHour >= 1 && a.Limits.PerHour <= vendor.PerHour, "geelark.requests-per-hour", fmt.Sprintf("be 1 to %d, the vendor's limit", vendor.PerHour), a.Limits.PerHour},
+		{a.DiscoveryInterval > 0, "discovery.interval", "be above zero", a.DiscoveryInterval},
+		{a.CacheTTL >= 0, "cache.ttl", "not be negative", a.CacheTTL},
+		{a.MaxStaleness > 0, "cache.max-staleness", "be above zero", a.MaxStaleness},
+		{f.demoPhones >= 0 && f.demoPhones <= 1_000_000, "demo.phones", "be 0 to 1000000", f.demoPhones},
+		{f.timeoutOffset >= 0, "web.timeout-offset", "not be negative", f.timeoutOffset},
+		{f.maxRequests >= 0, "web.max-requests", "not be negative", f.maxRequests},
+		{
+			strings.HasPrefix(f.telemetryPath, "/") && !strings.HasPrefix(f.telemetryPath, "/-/") && !strings.ContainsAny(f.telemetryPath, "{} ?#"),
+			"web.telemetry-path", "begin with /, not with /-/, and hold none of {}?# or a space", f.telemetryPath,
+		},
+	} {
+		if !c.ok {
+			return fmt.Errorf("--%s must %s, is %v", c.flag, c.must, c.is)
+		}
+	}
+	if _, err := geelark.ParseBaseURL(a.BaseURL); err != nil {
+		return fmt.Errorf("--geelark.base-url: %w", err)
+	}
+	if err := web.Validate(*f.web.WebConfigFile); err != nil {
+		// An error in YAML takes several lines.
+		return fmt.Errorf("--web.config.file: %s", strings.Join(strings.Fields(err.Error()), " "))
+	}
+	for _, id := range a.IDs {
+		if err := collector.CheckID(id); err != nil {
+			return fmt.Errorf("--phone.id: %w", err)
+		}
+	}
+	return nil
+}
+
+// credentials returns the source of the account's credentials after a first
+// look at it.
+func (f *flags) credentials() (geelark.CredentialSource, error) {
+	fixed := geelark.Credentials{
+		Token:  geelark.Secret(os.Getenv("GEELARK_TOKEN")),
+		AppID:  f.appID,
+		APIKey: geelark.Secret(os.Getenv("GEELARK_API_KEY")),
+	}
+	var source geelark.CredentialSource = fixed
+	from := "credentials"
+	switch {
+	case f.tokenFile != "" && fixed != geelark.Credentials{}, f.tokenFile != "" && f.apiKeyFile != "":
+		return nil, errors.New("--geelark.token-file must stand alone: drop $GEELARK_TOKEN, --geelark.app-id, $GEELARK_API_KEY and --geelark.api-key-file, or drop it")
+	case f.tokenFile != "":
+		source, from = geelark.TokenFile(f.tokenFile), "--geelark.token-file"
+	case f.apiKeyFile != "" && (fixed.Token != "" || fixed.APIKey != "" || fixed.AppID == ""):
+		return nil, errors.New("--geelark.api-key-file goes with --geelark.app-id and with neither $GEELARK_API_KEY nor $GEELARK_TOKEN")
+	case f.apiKeyFile != "":
+		source, from = geelark.APIKeyFile{AppID: f.appID, File: f.apiKeyFile}, "--geelark.api-key-file"
+	case fixed == geelark.Credentials{}:
+		return nil, errors.New("no credentials: set $GEELARK_TOKEN or --geelark.token-file, or --geelark.app-id with $GEELARK_API_KEY or --geelark.api-key-file; --demo needs none")
+	}
+	if _, err := source.Credentials(); err != nil {
+		return nil, fmt.Errorf("%s: %w", from, err)
+	}
+	return source, nil
+}
+
+func newLogger(f *flags) (log.Logger, *slog.Logger) {
+	w := log.NewSyncWriter(os.Stderr)
+	base := log.NewLogfmtLogger(w)
+	if f.logFormat == "json" {
+		base = log.NewJSONLogger(w)
+	}
+	base = level.NewFilter(base, level.Allow(level.ParseDefault(f.logLevel, level.InfoValue())))
+	var slogLevel slog.LevelVar
+	_ = slogLevel.UnmarshalText([]byte(f.logLevel))
+	// The bridge writes time and caller by itself.
+	bridged := slog.New(sloggokit.NewGoKitHandler(base, &slogLevel))
+	return log.With(base, "time", log.DefaultTimestampUTC, "caller", log.DefaultCaller), bridged
+}
+
+// startDemo serves a simulated GeeLark and points the account at it.
+func startDemo(f *flags, logger log.Logger) (stop func(), err error) {
+	listener, err := net.Listen("tcp", f.demoListenAddress)
+	if err != nil {
+		return nil, fmt.Errorf("--demo.listen-address: %w", err)
+	}
+	const token, appID, apiKey = "demo-token", "demo-app", "demo-key"
+	server := &http.Server{
+		Handler:           geelarktest.New(geelarktest.Config{Phones: f.demoPhones, Seed: 1, Token: token, AppID: appID, APIKey: apiKey}),
+		ReadHeaderTimeout: 10 * time.Second,
+	}
+	go func() { _ = server.Serve(listener) }()
+	f.account.BaseURL = "http://" + listener.Addr().String()
+	f.account.Credentials = geelark.Credentials{Token: token}
+	level.Info(logger).Log("msg", "Serving a simulated GeeLark", "base_url", f.account.BaseURL, "phones", f.demoPhones,
+		"token", token, "app_id", appID, "api_key", apiKey)
+	return func() { _ = server.Close() }, nil
+}
+
+func newMux(f *flags, c *collector.Collector, errorLog promhttp.Logger) (*http.ServeMux, error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(versioncollector.NewCollector(program))
+	options := collector.HandlerOptions{
+		Gatherer: registry, TimeoutOffset: f.timeoutOffset, MaxRequests: f.maxRequests, ErrorLog: errorLog,
+	}
+	var metrics http.Handler
+	if f.disableExporterMetrics {
+		metrics = c.Handler(options)
+	} else {
+		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		options.Registerer = registry
+		metrics = promhttp.InstrumentMetricHandler(registry, c.Handler(options))
+	}
+	mux := http.NewServeMux()
+	mux.Handle(f.telemetryPath, metrics)
+	fine := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "OK") }
+	mux.HandleFunc("/-/healthy", fine)
+	mux.HandleFunc("/-/ready", fine)
+	if f.telemetryPath != "/" {
+		landing, err := web.NewLandingPage(web.LandingConfig{
+			Name:        "GeeLark exporter",
+			Description: "Status of GeeLark cloud phones for Prometheus",
+			Version:     version.Info(),
+			Profiling:   "false",
+			Links: []web.LandingLinks{
+				{Address: f.telemetryPath, Text: "Metrics"},
+				{Address: "/-/healthy", Text: "Health"},
+				{Address: "/-/ready", Text: "Readiness"},
+			},
+		})
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/", landing)
+	}
+	return mux, nil
+}
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+func newApp() (*kingpin.Application, *flags) {
+	app := kingpin.New(program, "Exposes the status of GeeLark cloud phones to Prometheus.").DefaultEnvars()
+	app.UsageWriter(os.Stdout)
+	app.Version(version.Print(program))
+	app.VersionFlag.NoEnvar()
+	app.HelpFlag.Short('h').NoEnvar()
+	return app, addFlags(app)
+}
+
+// parse is kingpin's, with the flag's name in errors about its value.
+func parse(app *kingpin.Application, args []string) error {
+	_, failed := app.Parse(args)
+	if failed == nil {
+		return nil
+	}
+	if line, err := app.ParseContext(args); err == nil {
+		for _, e := range line.Elements {
+			if c, ok := e.Clause.(*kingpin.FlagClause); ok && e.Value != nil && c.Model().Value.Set(*e.Value) != nil {
+				return fmt.Errorf("--%s: %w", c.Model().Name, failed)
+			}
+		}
+		for _, f := range app.Model().Flags {
+			if v := os.Getenv(f.Envar); v != "" && f.Value.Set(v) != nil {
+				return fmt.Errorf("$%s: %w", f.Envar, failed)
+			}
+		}
+	}
+	return failed
+}
+
+func run(args []string) int {
+	app, f := newApp()
+	if err := parse(app, args); err != nil {
+		app.Errorf("%s, try --help", err)
+		return 1
+	}
+	if err := f.check(); err != nil {
+		app.Errorf("%s", err)
+		return 1
+	}
+	logger, slogger := newLogger(f)
+
+	if f.demo {
+		stop, err := startDemo(f, logger)
+		if err != nil {
+			app.Errorf("%s", err)
+			return 1
+		}
+		defer stop()
+	} else {
+		source, err := f.credentials()
+		if err != nil {
+			app.Errorf("%s", err)
+			return 1
+		}
+		f.account.Credentials = source
+	}
+	f.account.Name = "default"
+	c, err := collector.New([]collector.AccountConfig{f.account}, collector.Options{
+		Logger:    logger,
+		UserAgent: program + "/" + cmp.Or(version.Version, "devel"),
+	})
+	if err != nil {
+		// All else was checked before.
+		app.Errorf("--phone.ids-file: %s", err)
+		return 1
+	}
+	defer c.Close()
+	if f.account.MaxStaleness < f.account.CacheTTL {
+		level.Warn(logger).Log("msg", "Statuses will come and go: --cache.max-staleness is below --cache.ttl",
+			"max_staleness", f.account.MaxStaleness, "ttl", f.account.CacheTTL)
+	}
+	mux, err := newMux(f, c, slog.NewLogLogger(slogger.Handler(), slog.LevelError))
+	if err != nil {
+		app.Errorf("%s", err)
+		return 1
+	}
+
+	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "build", version.BuildContext())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- web.ListenAndServe(server, f.web, slogger) }()
+	select {
+	case err := <-served:
+		level.Error(logger).Log("msg", "Serving failed, check --web.listen-address and --web.systemd-socket", "err", err)
+		return 1
+	case <-ctx.Done():
+		stop() // a second signal does not wait
+	}
+	level.Info(logger).Log("msg", "Stopping, scrapes in flight finish first")
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		level.Warn(logger).Log("msg", "Scrapes were cut off", "err", err)
+	}
+	return 0
+}
