@@ -1,0 +1,35 @@
+FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+# make build takes these from its environment; the source comes without .git.
+ARG VERSION
+ARG REVISION=unknown
+ARG BRANCH=unknown
+ARG BUILD_DATE
+ARG TARGETOS
+ARG TARGETARCH
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH make build
+
+# Scratch, because a static binary needs only certificates beside it: nothing to
+# patch, no shell to break into, no second registry to pull from.
+FROM scratch
+ARG VERSION
+ARG REVISION=unknown
+ARG BUILD_DATE
+LABEL org.opencontainers.image.title="geelark_exporter" \
+      org.opencontainers.image.description="Prometheus exporter for GeeLark cloud phones" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.created="$BUILD_DATE"
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /src/LICENSE /LICENSE
+COPY --from=build /src/geelark_exporter /bin/geelark_exporter
+# nobody, by number: Kubernetes' runAsNonRoot cannot judge a name.
+USER 65534:65534
+EXPOSE 9824
+# No HEALTHCHECK: there is no shell or curl to run one. Let the orchestrator
+# probe /-/healthy and /-/ready.
+ENTRYPOINT ["/bin/geelark_exporter"]

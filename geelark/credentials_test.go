@@ -1,0 +1,286 @@
+package geelark
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSignatureIsTheDocumentedOne(t *testing.T) {
+	got := signature(testAppID, testTraceID, "1716972892166", "db6094", testAPIKey)
+	if want := "6280C080AF7C3CCE168F15C913E3444A00A618CB0E16038EED9811D6E3366BDD"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestRequestCarriesTheHeadersOfItsMode(t *testing.T) {
+	at := time.UnixMilli(1716972892166)
+	for name, test := range map[string]struct {
+		credentials Credentials
+		want        map[string]string
+		absent      []string
+	}{
+		"token": {
+			Credentials{Token: testToken},
+			map[string]string{"traceId": testTraceID, "Authorization": "Bearer " + testToken},
+			[]string{"appId", "ts", "nonce", "sign"},
+		},
+		"key": {
+			Credentials{AppID: testAppID, APIKey: testAPIKey},
+			map[string]string{
+				"appId": testAppID, "traceId": testTraceID, "ts": "1716972892166", "nonce": "db6094",
+				"sign": "6280C080AF7C3CCE168F15C913E3444A00A618CB0E16038EED9811D6E3366BDD",
+			},
+			[]string{"Authorization"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := play(answerBody(statusOK))
+			c := newClientFor(t, test.credentials, s, WithClock(func() time.Time { return at }))
+			mustAsk(t, c)
+			h := s.requests()[0].header
+			for k, want := range test.want {
+				if got := h.Get(k); got != want {
+					t.Errorf("header %s is %q, want %q", k, got, want)
+				}
+			}
+			for _, k := range test.absent {
+				if got := h.Values(k); got != nil {
+					t.Errorf("header %s is sent: %q", k, got)
+				}
+			}
+		})
+	}
+}
+
+func TestShortTraceIDIsItsOwnNonce(t *testing.T) {
+	h := http.Header{}
+	Credentials{AppID: "a", APIKey: "k"}.sign(h, "abc", time.UnixMilli(1))
+	if got := h.Get("nonce"); got != "abc" {
+		t.Errorf("got nonce %q", got)
+	}
+}
+
+func TestEveryRequestHasItsOwnVersion4TraceID(t *testing.T) {
+	s := play(answerBody(statusOK))
+	c, err := New(Credentials{Token: testToken}, WithTransport(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAsk(t, c)
+	mustAsk(t, c)
+	r := s.requests()
+	first, second := r[0].header.Get("traceId"), r[1].header.Get("traceId")
+	if len(first) != 36 || first[14] != '4' || first == second {
+		t.Errorf("got trace ids %q and %q", first, second)
+	}
+}
+
+func TestCredentialsAreAskedForBeforeEveryRequest(t *testing.T) {
+	tokenFile, keyFile := writeFile(t, "first"), writeFile(t, "first")
+	for name, test := range map[string]struct {
+		source CredentialSource
+		file   string
+	}{
+		"token": {TokenFile(tokenFile), tokenFile},
+		"key":   {APIKeyFile{AppID: testAppID, File: keyFile}, keyFile},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at := time.UnixMilli(1716972892166)
+			rotate := func(secret string, then step) step {
+				return func(r *http.Request) (*http.Response, error) {
+					if err := os.WriteFile(test.file, []byte(secret), 0o600); err != nil {
+						t.Error(err)
+					}
+					return then(r)
+				}
+			}
+			s := play(
+				rotate("second", answerBody(statusOK)),
+				rotate("third", answerCode(CodeInternal)),
+				answerBody(statusOK),
+			)
+			c := newClientFor(t, test.source, s, WithClock(func() time.Time { return at }))
+			mustAsk(t, c)
+			mustAsk(t, c)
+			want := []string{"first", "second", "third"}
+			for i, r := range s.requests() {
+				got, expect := r.header.Get("Authorization"), "Bearer "+want[i]
+				if name == "key" {
+					got, expect = r.header.Get("sign"), signature(testAppID, testTraceID, "1716972892166", "db6094", want[i])
+				}
+				if got != expect {
+					t.Errorf("request %d was not made with the secret %q: %q", i+1, want[i], got)
+				}
+			}
+			if n := len(s.requests()); n != len(want) {
+				t.Errorf("%d requests, want %d", n, len(want))
+			}
+		})
+	}
+}
+
+func TestSecretFileMayHaveWhiteSpaceAround(t *testing.T) {
+	for name, content := range map[string]string{
+		"nothing around":       "s3cret",
+		"line feed":            "s3cret\n",
+		"carriage return":      "s3cret\r\n",
+		"blanks on both sides": " \t\n s3cret \n\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := writeFile(t, content)
+			if got, err := TokenFile(file).Credentials(); err != nil || got != (Credentials{Token: "s3cret"}) {
+				t.Errorf("token: got %q, %v", string(got.Token), err)
+			}
+			if got, err := (APIKeyFile{AppID: "app", File: file}).Credentials(); err != nil || got != (Credentials{AppID: "app", APIKey: "s3cret"}) {
+				t.Errorf("key: got %q, %v", string(got.APIKey), err)
+			}
+		})
+	}
+}
+
+func TestUnusableSecretFileIsRefusedByNameWithoutItsContent(t *testing.T) {
+	for name, file := range map[string]string{
+		"missing":         filepath.Join(t.TempDir(), "secret-file"),
+		"empty":           writeFile(t, ""),
+		"white space":     writeFile(t, " \r\n\t\n"),
+		"several lines":   writeFile(t, "s3cret\ns3cret-too\n"),
+		"blank inside":    writeFile(t, "s3cret s3cret"),
+		"not ASCII":       writeFile(t, "s3cret\u00e9"),
+		"byte order mark": writeFile(t, "\ufeffs3cret"),
+		"control":         writeFile(t, "s3cret\x00"),
+		"far too large":   writeFile(t, strings.Repeat("s3cret", 20000)),
+		"a directory":     t.TempDir(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, source := range []CredentialSource{TokenFile(file), APIKeyFile{AppID: "app", File: file}} {
+				got, err := source.Credentials()
+				if err == nil || got != (Credentials{}) {
+					t.Fatalf("%T was accepted", source)
+				}
+				if !strings.Contains(err.Error(), file) || strings.Contains(err.Error(), "s3cret") {
+					t.Errorf("%T: %v", source, err)
+				}
+				s := play(answerBody(statusOK))
+				err = ask(t.Context(), newClientFor(t, source, s))
+				var ce *CredentialsError
+				if !errors.As(err, &ce) || !strings.Contains(err.Error(), file) || len(s.requests()) != 0 {
+					t.Errorf("%T: got %v and %d requests", source, err, len(s.requests()))
+				}
+			}
+		})
+	}
+}
+
+func TestCredentialsMustBeWholeAndOfOneMode(t *testing.T) {
+	for name, test := range map[string]struct {
+		c    Credentials
+		want string
+	}{
+		"a token":                     {Credentials{Token: "t"}, ""},
+		"an app id and a key":         {Credentials{AppID: "a", APIKey: "k"}, ""},
+		"nothing":                     {Credentials{}, "neither"},
+		"a token and a key":           {Credentials{Token: "t", APIKey: "k"}, "both"},
+		"a token and an app id":       {Credentials{Token: "t", AppID: "a"}, "both"},
+		"an app id alone":             {Credentials{AppID: "a"}, "without an API key"},
+		"a key alone":                 {Credentials{APIKey: "k"}, "without an app id"},
+		"a token with a line feed":    {Credentials{Token: "t\n"}, "white space"},
+		"a key with a blank":          {Credentials{AppID: "a", APIKey: "k k"}, "white space"},
+		"an app id with DEL":          {Credentials{AppID: "a\x7f", APIKey: "k"}, "not ASCII"},
+		"a token that is not ASCII":   {Credentials{Token: "é"}, "not ASCII"},
+		"a token with all characters": {Credentials{Token: "!~azAZ09-._~+/="}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := test.c.Credentials()
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestSecretNeverPrints(t *testing.T) {
+	credentials := Credentials{Token: testToken, APIKey: testAPIKey}
+	verbs := []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%10.3s"}
+	for _, verb := range verbs {
+		if got := fmt.Sprintf(verb, Secret(testToken)); got != "<secret>" {
+			t.Errorf("%s prints %s", verb, got)
+		}
+	}
+	if got := Secret(testToken).String() + Secret(testToken).GoString(); got != "<secret><secret>" {
+		t.Error(got)
+	}
+	for name, holder := range map[string]any{
+		"credentials":       credentials,
+		"pointer":           &credentials,
+		"slice":             []Secret{testToken, testAPIKey},
+		"map":               map[string]Secret{"key": testAPIKey},
+		"struct":            struct{ C Credentials }{credentials},
+		"source":            struct{ S CredentialSource }{credentials},
+		"client":            newClientFor(t, credentials, play(hang)),
+		"client as a value": *newClientFor(t, credentials, play(hang)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, verb := range verbs {
+				wantNoSecret(t, fmt.Sprintf(verb, holder))
+			}
+			if strings.HasPrefix(name, "client") {
+				return
+			}
+			b, err := json.Marshal(holder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantNoSecret(t, string(b))
+			// encoding/json writes < as \u003c.
+			if !strings.Contains(string(b), `\u003csecret\u003e`) {
+				t.Errorf("got %s", b)
+			}
+		})
+	}
+}
+
+func wantNoSecret(t *testing.T, s string) {
+	t.Helper()
+	for _, secret := range []string{testToken, testAPIKey} {
+		for _, form := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret)} {
+			if strings.Contains(s, form) {
+				t.Errorf("the secret is in %s", s)
+			}
+		}
+	}
+}
+
+func TestNoErrorHoldsASecret(t *testing.T) {
+	for name, s := range map[string]step{
+		"transport": failWith(errors.New("connection reset")),
+		"status":    answerStatus(http.StatusBadGateway),
+		"code":      answerCode(CodeSignature),
+		"malformed": answerBody(`{"code":0}`),
+		"paused":    answerCode(CodeHourLimit),
+	} {
+		for mode, credentials := range map[string]Credentials{
+			"token": {Token: testToken},
+			"key":   {AppID: testAppID, APIKey: testAPIKey},
+		} {
+			t.Run(name+" in "+mode+" mode", func(t *testing.T) {
+				c := newClientFor(t, credentials, play(s), WithRetries(0))
+				for range 2 {
+					err := ask(within(t, time.Minute), c)
+					if err == nil {
+						t.Fatal("no error")
+					}
+					for e := err; e != nil; e = errors.Unwrap(e) {
+						wantNoSecret(t, fmt.Sprintf("%v %+v %#v", e, e, e))
+					}
+				}
+			})
+		}
+	}
+}

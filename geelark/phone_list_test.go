@@ -1,0 +1,421 @@
+package geelark
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestDocumentedPhoneIsReadWithoutWhatIsPersonal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := play(answerBody(readTestdata(t, "phone-list.json")))
+		got, err := newClient(t, s).PhoneList(t.Context(), PhoneListFilter{}, 1, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.At.Equal(time.Now()) || got.Total != 1 || summary(got) != `"497652752405725185" "phone 1"` {
+			t.Errorf("got %+v", got)
+		}
+		if url := s.requests()[0].url; url != "https://openapi.geelark.com/open/v1/phone/list" {
+			t.Error(url)
+		}
+		printed := fmt.Sprintf("%+v", got)
+		for _, personal := range []string{
+			"+15550001111", "863406055475199", "CC:E0:DA:CF:81:9F", "C0:5D:39:14:D9:9A", "58:97:F8:19:40:4D",
+			"proxy.example.com", "10808", "proxy-user", "proxy-password",
+		} {
+			if strings.Contains(printed, personal) {
+				t.Errorf("%s is in %s", personal, printed)
+			}
+		}
+	})
+}
+
+func TestListRequestHoldsOnlyWhatTheFilterSets(t *testing.T) {
+	perMinute, monthly, on, off := ChargePerMinute, ChargeMonthly, true, false
+	for name, test := range map[string]struct {
+		filter PhoneListFilter
+		want   string
+	}{
+		"nothing":          {PhoneListFilter{}, `{"page":2,"pageSize":30}`},
+		"empty lists":      {PhoneListFilter{IDs: []string{}, Tags: []string{}, ProxyIDs: []string{}, SerialNos: []string{}}, `{"page":2,"pageSize":30}`},
+		"ids":              {PhoneListFilter{IDs: []string{"1", "2"}}, `{"page":2,"pageSize":30,"ids":["1","2"]}`},
+		"serial name":      {PhoneListFilter{SerialName: "n"}, `{"page":2,"pageSize":30,"serialName":"n"}`},
+		"remark":           {PhoneListFilter{Remark: "r"}, `{"page":2,"pageSize":30,"remark":"r"}`},
+		"group":            {PhoneListFilter{GroupName: "g"}, `{"page":2,"pageSize":30,"groupName":"g"}`},
+		"tags":             {PhoneListFilter{Tags: []string{"a", "b"}}, `{"page":2,"pageSize":30,"tags":["a","b"]}`},
+		"paid by minute":   {PhoneListFilter{ChargeMode: &perMinute}, `{"page":2,"pageSize":30,"chargeMode":0}`},
+		"paid by month":    {PhoneListFilter{ChargeMode: &monthly}, `{"page":2,"pageSize":30,"chargeMode":1}`},
+		"powered off":      {PhoneListFilter{Open: &off}, `{"page":2,"pageSize":30,"openStatus":0}`},
+		"powered on":       {PhoneListFilter{Open: &on}, `{"page":2,"pageSize":30,"openStatus":1}`},
+		"proxies":          {PhoneListFilter{ProxyIDs: []string{"p"}}, `{"page":2,"pageSize":30,"proxyIds":["p"]}`},
+		"serial numbers":   {PhoneListFilter{SerialNos: []string{"s"}}, `{"page":2,"pageSize":30,"serialNos":["s"]}`},
+		"several together": {PhoneListFilter{GroupName: "g", Open: &on}, `{"page":2,"pageSize":30,"groupName":"g","openStatus":1}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := play(answerBody(`{"code":0,"data":{"total":0}}`))
+			if _, err := newClient(t, s).PhoneList(t.Context(), test.filter, 2, 30); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.requests()[0].body; got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestListBoundsAreCheckedBeforeAnythingIsSent(t *testing.T) {
+	ids := func(n int) []string { return make([]string, n) }
+	for name, test := range map[string]struct {
+		filter         PhoneListFilter
+		page, pageSize int
+		want           string // in the error; none when it is sent
+	}{
+		"the first page":              {PhoneListFilter{}, 1, 1, ""},
+		"the largest page":            {PhoneListFilter{}, 1, 100, ""},
+		"a page too large":            {PhoneListFilter{}, 1, 101, "page 1 of 101"},
+		"a page of nothing":           {PhoneListFilter{}, 1, 0, "page 1 of 0"},
+		"page zero":                   {PhoneListFilter{}, 0, 1, "page 0 of 1"},
+		"as many ids as may be":       {PhoneListFilter{IDs: ids(100)}, 1, 1, ""},
+		"too many ids":                {PhoneListFilter{IDs: ids(101)}, 1, 1, "100 ids, not 101"},
+		"as many proxies as may be":   {PhoneListFilter{ProxyIDs: ids(10)}, 1, 1, ""},
+		"too many proxies":            {PhoneListFilter{ProxyIDs: ids(11)}, 1, 1, "10 proxy ids, not 11"},
+		"as many serials as may be":   {PhoneListFilter{SerialNos: ids(100)}, 1, 1, ""},
+		"too many serials":            {PhoneListFilter{SerialNos: ids(101)}, 1, 1, "100 serial numbers, not 101"},
+		"tags and texts have no such": {PhoneListFilter{Tags: ids(500)}, 1, 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := play(answerBody(`{"code":0,"data":{"total":0,"items":[]}}`))
+			_, err := newClient(t, s).PhoneList(t.Context(), test.filter, test.page, test.pageSize)
+			if test.want == "" && (err != nil || len(s.requests()) != 1) {
+				t.Errorf("got %v", err)
+			}
+			if test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want) || len(s.requests()) != 0) {
+				t.Errorf("got %v after %d requests, want %q", err, len(s.requests()), test.want)
+			}
+		})
+	}
+}
+
+// summary names a page's phones.
+func summary(p *PhonePage) string {
+	var names []string
+	for _, ph := range p.Phones {
+		names = append(names, fmt.Sprintf("%q %q", ph.ID, ph.SerialName))
+	}
+	return strings.Join(names, ", ")
+}
+
+func TestListDataInEveryDocumentedForm(t *testing.T) {
+	for data, want := range map[string]struct {
+		total  int
+		phones string
+	}{
+		`{"total":0}`:                                                            {0, ``},
+		`{"total":0,"items":null}`:                                               {0, ``},
+		`{"total":"7","items":[]}`:                                               {7, ``},
+		`{"total":1,"items":[{"id":"a"}]}`:                                       {1, `"a" ""`},
+		`{"total":9,"items":[{"id":123456789012345678901}]}`:                     {9, `"123456789012345678901" ""`},
+		`{"total":2,"items":[{"id":"a","serialName":"x"},{"id":"b"}]}`:           {2, `"a" "x", "b" ""`},
+		`{"total":1,"items":[{"id":"a","serialName":"x"}],"items":[{"id":"b"}]}`: {1, `"b" ""`},
+	} {
+		got, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PhoneList(t.Context(), PhoneListFilter{}, 1, 1)
+		if err != nil {
+			t.Errorf("%s: %v", data, err)
+		} else if got.Total != want.total || summary(got) != want.phones {
+			t.Errorf("%s: got %+v, want %+v", data, *got, want)
+		}
+	}
+}
+
+func TestMalformedListDataIsRefused(t *testing.T) {
+	for _, data := range []string{
+		`{}`, `[]`, `null`, `"none"`,
+		`{"items":[]}`, `{"total":null,"items":[]}`, `{"total":"","items":[]}`, `{"total":"many"}`, `{"total":1.5}`, `{"total":{}}`,
+		`{"total":1,"items":{}}`, `{"total":1,"items":[null]}`, `{"total":1,"items":[1]}`, `{"total":1,"items":[{}]}`,
+		`{"total":1,"items":[{"id":null}]}`, `{"total":1,"items":[{"id":""}]}`, `{"total":1,"items":[{"id":-1}]}`,
+		`{"total":1,"items":[{"id":[]}]}`, `{"total":1,"items":[{"id":"1","serialName":{}}]}`,
+		`{"total":1,"items":[{"id":"1"}],"items":[{}]}`,
+	} {
+		got, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PhoneList(t.Context(), PhoneListFilter{}, 1, 1)
+		var te *TransportError
+		if !errors.As(err, &te) || te.Reason != ReasonMalformed || got != nil {
+			t.Errorf("%s: got %+v, %v", data, got, err)
+		}
+	}
+}
+
+// A fleet is an account's phones as phone/list pages them. Before answering a
+// request, it changes as change says.
+type fleet struct {
+	ids    []string
+	change map[int]func(*fleet) // by the number of the request, from 1
+	total  int                  // told instead of the truth unless it is 0
+
+	requests int
+}
+
+func newFleet(n int) *fleet {
+	f := &fleet{change: map[int]func(*fleet){}}
+	f.add(n)
+	return f
+}
+
+func (f *fleet) add(n int) {
+	for range n {
+		f.ids = append(f.ids, fmt.Sprintf("phone-%d", len(f.ids)))
+	}
+}
+
+func (f *fleet) insertAtFront(ids ...string) { f.ids = slices.Insert(f.ids, 0, ids...) }
+
+func (f *fleet) remove(from, to int) { f.ids = slices.Delete(slices.Clone(f.ids), from, to) }
+
+func (f *fleet) move(from, to int) {
+	id := f.ids[from]
+	f.remove(from, from+1)
+	f.ids = slices.Insert(f.ids, to, id)
+}
+
+func (f *fleet) RoundTrip(r *http.Request) (*http.Response, error) {
+	f.requests++
+	if change := f.change[f.requests]; change != nil {
+		change(f)
+	}
+	var params struct{ Page, PageSize int }
+	if err := json.NewDecoder(r.Body).Decode(&params); err != nil {
+		return nil, err
+	}
+	from := min((params.Page-1)*params.PageSize, len(f.ids))
+	to := min(from+params.PageSize, len(f.ids))
+	total := f.total
+	if total == 0 {
+		total = len(f.ids)
+	}
+	return answerBody(listAnswer(total, f.ids[from:to]))(r)
+}
+
+func listAnswer(total int, ids []string) string {
+	type item struct {
+		ID string `json:"id"`
+	}
+	items := make([]item, len(ids))
+	for i, id := range ids {
+		items[i].ID = id
+	}
+	b, err := json.Marshal(map[string]any{"code": 0, "data": map[string]any{"total": total, "items": items}})
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// collect goes through all phones. No phone may come twice.
+func collect(t *testing.T, c *Client, f PhoneListFilter) ([]string, error) {
+	t.Helper()
+	var ids []string
+	var failed error
+	for p, err := range c.AllPhones(t.Context(), f) {
+		switch {
+		case failed != nil:
+			t.Fatal("the sequence went on after an error")
+		case err != nil:
+			failed = err
+		case slices.Contains(ids, p.ID):
+			t.Fatalf("%s came twice", p.ID)
+		default:
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids, failed
+}
+
+func TestAllPhonesOfASteadyFleetComeInOnePass(t *testing.T) {
+	for phones, requests := range map[int]int{0: 1, 1: 1, 99: 1, 100: 1, 101: 2, 200: 2, 201: 3, 1000: 10} {
+		f := newFleet(phones)
+		got, err := collect(t, newClient(t, f), PhoneListFilter{})
+		if err != nil || !slices.Equal(got, f.ids) || f.requests != requests {
+			t.Errorf("%d phones: got %d after %d requests, %v", phones, len(got), f.requests, err)
+		}
+	}
+}
+
+func TestAllPhonesThatWereThereThroughoutComeOnce(t *testing.T) {
+	for name, change := range map[string]map[int]func(*fleet){
+		"deletion on an earlier page":       {2: func(f *fleet) { f.remove(50, 51) }},
+		"deletion on the last page":         {3: func(f *fleet) { f.remove(240, 250) }},
+		"deletion of a page":                {2: func(f *fleet) { f.remove(0, 100) }},
+		"deletion of all that remain":       {2: func(f *fleet) { f.remove(100, 250) }},
+		"deletions between all pages":       {2: func(f *fleet) { f.remove(0, 1) }, 3: func(f *fleet) { f.remove(0, 1) }},
+		"addition before the first":         {2: func(f *fleet) { f.insertAtFront("new") }},
+		"addition behind the last":          {2: func(f *fleet) { f.add(1) }},
+		"a page of additions":               {2: func(f *fleet) { f.insertAtFront(newIDs(100)...) }},
+		"more pages of additions":           {2: func(f *fleet) { f.insertAtFront(newIDs(300)...) }},
+		"move to a later page":              {2: func(f *fleet) { f.move(0, 249) }},
+		"move to an earlier page":           {2: func(f *fleet) { f.move(249, 0) }},
+		"move from the next page":           {2: func(f *fleet) { f.move(100, 0) }},
+		"changes in the second pass too":    {2: func(f *fleet) { f.remove(0, 1) }, 5: func(f *fleet) { f.remove(0, 1) }},
+		"deletion and addition on one page": {2: func(f *fleet) { f.remove(0, 2); f.insertAtFront("new") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFleet(250)
+			f.change = change
+			throughout := slices.Clone(f.ids)
+			got, err := collect(t, newClient(t, f), PhoneListFilter{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range throughout {
+				if slices.Contains(f.ids, id) && !slices.Contains(got, id) {
+					t.Errorf("%s is missing after %d requests", id, f.requests)
+				}
+			}
+		})
+	}
+}
+
+func newIDs(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("new-%d", i)
+	}
+	return ids
+}
+
+func TestListingOfAnAPIThatMakesNoSenseEnds(t *testing.T) {
+	page := func(n int) []string { return newFleet(n).ids }
+	growing := 0
+	for name, test := range map[string]struct {
+		answer   step
+		phones   int
+		requests int
+		short    bool // phones are missing
+	}{
+		"page is ignored":         {answerBody(listAnswer(250, page(100))), 100, 6, true},
+		"page is ignored, absurd": {answerBody(listAnswer(1<<40, page(100))), 100, 6, true},
+		"only empty pages":        {answerBody(listAnswer(1<<40, nil)), 0, 3, true},
+		"total too low":           {answerBody(listAnswer(0, page(100))), 100, 3, false},
+		"total negative":          {answerBody(listAnswer(-1, page(1))), 1, 3, false},
+		"a repetition too many":   {answerBody(listAnswer(1, []string{"a", "a"})), 1, 3, false},
+		"page with a repetition":  {answerBody(listAnswer(2, []string{"a", "a"})), 1, 3, true},
+		"total that always grows": {func(r *http.Request) (*http.Response, error) {
+			growing += 1000
+			return answerBody(listAnswer(growing, page(100)))(r)
+		}, 100, 6, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := play(test.answer)
+			got, err := collect(t, newClient(t, s), PhoneListFilter{})
+			if len(got) != test.phones || len(s.requests()) != test.requests {
+				t.Errorf("got %d phones after %d requests, want %d after %d", len(got), len(s.requests()), test.phones, test.requests)
+			}
+			if short := err != nil && strings.Contains(err.Error(), "do not add up"); short != test.short {
+				t.Errorf("error %v, want one of missing phones: %v", err, test.short)
+			}
+		})
+	}
+}
+
+func TestListingOfAnAbsurdTotalGoesAsFarAsTheFleet(t *testing.T) {
+	f := newFleet(250)
+	f.total = 1 << 40
+	got, err := collect(t, newClient(t, f), PhoneListFilter{})
+	if err == nil || len(got) != 250 || f.requests != 3*4 {
+		t.Errorf("got %d phones after %d requests, %v", len(got), f.requests, err)
+	}
+}
+
+// An API that invents a new phone for every page.
+func TestListingOfAnEndlessFleetEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests, phones := 0, 0
+		endless := func(r *http.Request) (*http.Response, error) {
+			requests++
+			return answerBody(fmt.Sprintf(`{"code":0,"data":{"total":%d,"items":[{"id":%d}]}}`, 1<<40, requests))(r)
+		}
+		c := newClient(t, transportFunc(endless))
+		for _, err := range c.AllPhones(t.Context(), PhoneListFilter{}) {
+			if err == nil {
+				phones++
+			}
+		}
+		if want := maxListPages * maxListPasses; requests != want || phones != want {
+			t.Errorf("%d phones after %d requests, want %d", phones, requests, want)
+		}
+	})
+}
+
+func TestListingByIDIsOneRequest(t *testing.T) {
+	// The API answers with all of them, whatever the page.
+	s := play(answerBody(listAnswer(500, []string{"b", "a", "b"})))
+	got, err := collect(t, newClient(t, s), PhoneListFilter{IDs: []string{"a", "b", "c"}})
+	if err != nil || !slices.Equal(got, []string{"b", "a"}) || len(s.requests()) != 1 {
+		t.Errorf("got %q after %d requests, %v", got, len(s.requests()), err)
+	}
+}
+
+func TestConsumerMayStopTheListingEarly(t *testing.T) {
+	for _, after := range []int{1, 100, 101, 150} {
+		f := newFleet(250)
+		n := 0
+		for _, err := range newClient(t, f).AllPhones(t.Context(), PhoneListFilter{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n++; n == after {
+				break
+			}
+		}
+		if want := (after + 99) / 100; f.requests != want {
+			t.Errorf("%d requests for %d phones, want %d", f.requests, after, want)
+		}
+	}
+}
+
+func TestListingEndsWithTheFirstError(t *testing.T) {
+	s := play(answerBody(listAnswer(250, newFleet(100).ids)), answerCode(CodePermission))
+	got, err := collect(t, newClient(t, s), PhoneListFilter{})
+	if len(got) != 100 || !errors.Is(err, CodePermission) || len(s.requests()) != 2 {
+		t.Errorf("got %d phones, %v after %d requests", len(got), err, len(s.requests()))
+	}
+	if _, err := collect(t, newClient(t, s), PhoneListFilter{IDs: make([]string, 101)}); err == nil {
+		t.Error("a filter out of bounds was accepted")
+	}
+}
+
+func FuzzPhoneListData(f *testing.F) {
+	for _, s := range []string{
+		`{"total":1,"page":1,"pageSize":100,"items":[{"id":"1","serialName":"a"}]}`,
+		`{"total":"2","items":[{"id":55753607532146839012},{"id":"x","proxy":{"password":"p"}}]}`,
+		`{"total":1,"items":[{"id":"1"}],"Items":[{}]}`,
+		`{"total":1e3}`, `{"items":[null]}`, `{}`, `null`, `0,"code":40008`, ``,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, data string) {
+		c := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`)), WithRetries(0))
+		got, err := c.PhoneList(t.Context(), PhoneListFilter{}, 1, 1)
+		if err != nil {
+			wantTyped(t, err)
+			return
+		}
+		if !json.Valid([]byte(data)) {
+			return // the data closed the envelope's object and went on in it
+		}
+		items := membersOf(data, "items", "id")
+		if len(items) != len(got.Phones) {
+			t.Fatalf("got %+v of %s", got, data)
+		}
+		for i, p := range got.Phones {
+			if p.ID == "" || p.ID != items[i].id {
+				t.Fatalf("got %+v, want %s", p, items[i].id)
+			}
+		}
+	})
+}
