@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -29,6 +30,7 @@ import (
 	sloggokit "github.com/tjhop/slog-gokit"
 
 	"geelark_exporter/collector"
+	"geelark_exporter/collector/config"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -40,14 +42,25 @@ const (
 	// Longer than any scrape that Prometheus makes by default; a scrape that
 	// waits for polls ends by its own deadline.
 	shutdownTimeout = 30 * time.Second
+
+	probePath     = "/probe"
+	discoveryPath = "/sd"
 )
 
 // flags are the command line's.
 type flags struct {
+	configFile  string
+	configCheck bool
+
 	account    collector.AccountConfig
 	tokenFile  string
 	appID      string
 	apiKeyFile string
+
+	collectors map[string]*bool
+	include    []string
+	exclude    []string
+	shard      collector.Shard
 
 	demo              bool
 	demoPhones        int
@@ -64,8 +77,11 @@ type flags struct {
 }
 
 func addFlags(app *kingpin.Application) *flags {
-	f := &flags{}
+	f := &flags{account: collector.AccountConfig{Name: "default"}, collectors: make(map[string]*bool)}
 	a := &f.account
+	app.Flag("config.file", "YAML file of the accounts to watch, instead of the flags that name one account. The other flags below are what it does not say.").StringVar(&f.configFile)
+	app.Flag("config.check", "Check the configuration and exit.").BoolVar(&f.configCheck)
+
 	app.Flag("geelark.base-url", "Address of the GeeLark API.").Envar("GEELARK_BASE_URL").Default(geelark.DefaultBaseURL).StringVar(&a.BaseURL)
 	app.Flag("geelark.token-file", "File with the API token, read again before every request. The token itself can be given in $GEELARK_TOKEN.").Envar("GEELARK_TOKEN_FILE").StringVar(&f.tokenFile)
 	app.Flag("geelark.app-id", "Team app id, for authentication by key instead of token.").Envar("GEELARK_APP_ID").StringVar(&f.appID)
@@ -76,9 +92,23 @@ func addFlags(app *kingpin.Application) *flags {
 	app.Flag("geelark.requests-per-hour", "Most requests to an endpoint within any hour, at most the vendor's 24000. The rest is left to other users of the account.").Default("18000").IntVar(&a.Limits.PerHour)
 	app.Flag("phone.id", "Id of a phone to track. Repeatable. Without this flag and --phone.ids-file, all phones of the account are tracked.").StringsVar(&a.IDs)
 	app.Flag("phone.ids-file", "File with ids of phones to track: one a line, # begins a comment. Read again when it changes.").StringVar(&a.IDsFile)
-	app.Flag("discovery.interval", "How often the account's list of phones is read when all of them are tracked.").Default("5m").DurationVar(&a.DiscoveryInterval)
+	app.Flag("discovery.interval", "How often the account's list of phones is read when all of them are tracked.").Default("5m").DurationVar(&a.Discovery.Interval)
 	app.Flag("cache.ttl", "Age from which a phone's status is due to be polled again at a scrape.").Default("30s").DurationVar(&a.CacheTTL)
 	app.Flag("cache.max-staleness", "Age from which a phone's status is not exposed any more.").Default("10m").DurationVar(&a.MaxStaleness)
+	app.Flag("inventory.interval", "How often the descriptions of phones are read that --phone.id or --phone.ids-file name.").Default("5m").DurationVar(&a.InventoryInterval)
+	app.Flag("billing.interval", "How often wallet and plan are read.").Default("10m").DurationVar(&a.BillingInterval)
+
+	for _, c := range [][2]string{
+		{collector.CollectorStatus, "Poll the status of each phone (phone/status)."},
+		{collector.CollectorInventory, "Read names, groups, tags and subscriptions of phones (phone/list)."},
+		{collector.CollectorBilling, "Read wallet and plan (pay/wallet, pay/plan/info)."},
+	} {
+		f.collectors[c[0]] = app.Flag("collector."+c[0], c[1]).Default("true").Bool()
+	}
+	app.Flag("metrics.include", "Expose only metric families whose whole name matches this pattern (RE2). Repeatable.").StringsVar(&f.include)
+	app.Flag("metrics.exclude", "Leave out metric families whose whole name matches this pattern (RE2). Repeatable.").StringsVar(&f.exclude)
+	app.Flag("shard", "Index of this exporter, from 0, among --total-shards that share the accounts of one configuration file.").Default("0").IntVar(&f.shard.Index)
+	app.Flag("total-shards", "Exporters that share the accounts of one configuration file.").Default("1").IntVar(&f.shard.Total)
 
 	app.Flag("demo", "Run a simulated GeeLark in the process and watch it: no account and no network needed.").BoolVar(&f.demo)
 	app.Flag("demo.phones", "Phones of the simulated GeeLark.").Default("250").IntVar(&f.demoPhones)
@@ -95,47 +125,89 @@ func addFlags(app *kingpin.Application) *flags {
 	return f
 }
 
-// check returns an error for the first flag whose value is out of range.
+// flagsOfFields are the flags that set the fields of an account.
+var flagsOfFields = map[string]string{
+	collector.FieldBaseURL:           "geelark.base-url",
+	collector.FieldTimeout:           "geelark.timeout",
+	collector.FieldConcurrency:       "geelark.concurrency",
+	collector.FieldRequestsPerMinute: "geelark.requests-per-minute",
+	collector.FieldRequestsPerHour:   "geelark.requests-per-hour",
+	collector.FieldIDs:               "phone.id",
+	collector.FieldIDsFile:           "phone.ids-file",
+	collector.FieldDiscoveryInterval: "discovery.interval",
+	collector.FieldCacheTTL:          "cache.ttl",
+	collector.FieldMaxStaleness:      "cache.max-staleness",
+	collector.FieldInventoryInterval: "inventory.interval",
+	collector.FieldBillingInterval:   "billing.interval",
+}
+
+// check returns an error for the first flag whose value is out of range or that
+// does not go with another.
 func (f *flags) check() error {
-	a, vendor := &f.account, geelark.VendorLimits()
 	for _, c := range []struct {
 		ok   bool
 		flag string
 		must string
 		is   any
 	}{
-		{a.Timeout > 0, "geelark.timeout", "be above zero", a.Timeout},
-		{a.Concurrency >= 1 && a.Concurrency <= vendor.PerMinute, "geelark.concurrency", fmt.Sprintf("be 1 to %d", vendor.PerMinute), a.Concurrency},
-		{a.Limits.PerMinute >= 1 && a.Limits.PerMinute <= vendor.PerMinute, "geelark.requests-per-minute", fmt.Sprintf("be 1 to %d, the vendor's limit", vendor.PerMinute), a.Limits.PerMinute},
-		{a.Limits.PerHour >= 1 && a.Limits.PerHour <= vendor.PerHour, "geelark.requests-per-hour", fmt.Sprintf("be 1 to %d, the vendor's limit", vendor.PerHour), a.Limits.PerHour},
-		{a.DiscoveryInterval > 0, "discovery.interval", "be above zero", a.DiscoveryInterval},
-		{a.CacheTTL >= 0, "cache.ttl", "not be negative", a.CacheTTL},
-		{a.MaxStaleness > 0, "cache.max-staleness", "be above zero", a.MaxStaleness},
+		{f.shard.Total >= 1, "total-shards", "be above zero", f.shard.Total},
+		{f.shard.Index >= 0 && f.shard.Index < f.shard.Total, "shard", "be from 0 and below --total-shards", f.shard.Index},
 		{f.demoPhones >= 0 && f.demoPhones <= 1_000_000, "demo.phones", "be 0 to 1000000", f.demoPhones},
 		{f.timeoutOffset >= 0, "web.timeout-offset", "not be negative", f.timeoutOffset},
 		{f.maxRequests >= 0, "web.max-requests", "not be negative", f.maxRequests},
 		{
-			strings.HasPrefix(f.telemetryPath, "/") && !strings.HasPrefix(f.telemetryPath, "/-/") && !strings.ContainsAny(f.telemetryPath, "{} ?#"),
-			"web.telemetry-path", "begin with /, not with /-/, and hold none of {}?# or a space", f.telemetryPath,
+			strings.HasPrefix(f.telemetryPath, "/") && !strings.HasPrefix(f.telemetryPath, "/-/") && !strings.ContainsAny(f.telemetryPath, "{} ?#") &&
+				!slices.Contains([]string{probePath, discoveryPath}, f.telemetryPath),
+			"web.telemetry-path", "begin with /, not with /-/, be neither " + probePath + " nor " + discoveryPath + ", and hold none of {}?# or a space", f.telemetryPath,
 		},
 	} {
 		if !c.ok {
 			return fmt.Errorf("--%s must %s, is %v", c.flag, c.must, c.is)
 		}
 	}
-	if _, err := geelark.ParseBaseURL(a.BaseURL); err != nil {
-		return fmt.Errorf("--geelark.base-url: %w", err)
+	if f.configFile != "" {
+		for flag, given := range map[string]bool{
+			"demo": f.demo, "geelark.token-file": f.tokenFile != "", "geelark.app-id": f.appID != "", "geelark.api-key-file": f.apiKeyFile != "",
+			"phone.id": len(f.account.IDs) > 0, "phone.ids-file": f.account.IDsFile != "",
+		} {
+			if given {
+				return fmt.Errorf("--%s does not go with --config.file, which names the accounts and their phones: drop one of them", flag)
+			}
+		}
+	} else if f.shard.Total > 1 {
+		return errors.New("--total-shards shares the accounts of a configuration file: give --config.file or drop it")
 	}
 	if err := web.Validate(*f.web.WebConfigFile); err != nil {
 		// An error in YAML takes several lines.
 		return fmt.Errorf("--web.config.file: %s", strings.Join(strings.Fields(err.Error()), " "))
 	}
-	for _, id := range a.IDs {
-		if err := collector.CheckID(id); err != nil {
-			return fmt.Errorf("--phone.id: %w", err)
-		}
+	return naming(f.account.Validate())
+}
+
+// naming names the flag in an error about a field that it has set.
+func naming(err error) error {
+	fe, ok := errors.AsType[*collector.FieldError](err)
+	if !ok {
+		return err
 	}
-	return nil
+	field, _, _ := strings.Cut(fe.Field, "[")
+	return fmt.Errorf("--%s %w", flagsOfFields[field], fe.Err)
+}
+
+// accounts returns what to watch.
+func (f *flags) accounts() ([]collector.AccountConfig, error) {
+	if f.configFile != "" {
+		return config.Load(f.configFile, f.account, os.Getenv)
+	}
+	a := f.account
+	if a.Credentials == nil { // --demo has its own
+		source, err := f.credentials()
+		if err != nil {
+			return nil, err
+		}
+		a.Credentials = source
+	}
+	return []collector.AccountConfig{a}, nil
 }
 
 // credentials returns the source of the account's credentials after a first
@@ -199,22 +271,25 @@ func startDemo(f *flags, logger log.Logger) (stop func(), err error) {
 	return func() { _ = server.Close() }, nil
 }
 
-func newMux(f *flags, c *collector.Collector, errorLog promhttp.Logger) (*http.ServeMux, error) {
+// newMux has the routes.
+func newMux(f *flags, c *collector.Collector, filter *collector.FamilyFilter, reloader *config.Reloader, errorLog promhttp.Logger) (*http.ServeMux, error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(versioncollector.NewCollector(program))
+	registry.MustRegister(versioncollector.NewCollector(program), reloader)
 	options := collector.HandlerOptions{
-		Gatherer: registry, TimeoutOffset: f.timeoutOffset, MaxRequests: f.maxRequests, ErrorLog: errorLog,
+		Gatherer: filter.Gatherer(registry), TimeoutOffset: f.timeoutOffset, MaxRequests: f.maxRequests, ErrorLog: errorLog,
 	}
-	var metrics http.Handler
-	if f.disableExporterMetrics {
-		metrics = c.Handler(options)
-	} else {
+	instrument := func(h http.Handler) http.Handler { return h }
+	if !f.disableExporterMetrics {
 		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 		options.Registerer = registry
-		metrics = promhttp.InstrumentMetricHandler(registry, c.Handler(options))
+		instrument = func(h http.Handler) http.Handler { return promhttp.InstrumentMetricHandler(registry, h) }
 	}
 	mux := http.NewServeMux()
-	mux.Handle(f.telemetryPath, metrics)
+	mux.Handle(f.telemetryPath, instrument(c.Handler(options)))
+	options.Gatherer = nil
+	mux.Handle(probePath, instrument(c.ProbeHandler(options)))
+	mux.Handle(discoveryPath, c.DiscoveryHandler(probePath))
+	mux.Handle("/-/reload", reloader)
 	fine := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "OK") }
 	mux.HandleFunc("/-/healthy", fine)
 	mux.HandleFunc("/-/ready", fine)
@@ -226,6 +301,7 @@ func newMux(f *flags, c *collector.Collector, errorLog promhttp.Logger) (*http.S
 			Profiling:   "false",
 			Links: []web.LandingLinks{
 				{Address: f.telemetryPath, Text: "Metrics"},
+				{Address: discoveryPath, Text: "Accounts", Description: "as targets for Prometheus' HTTP service discovery"},
 				{Address: "/-/healthy", Text: "Health"},
 				{Address: "/-/ready", Text: "Readiness"},
 			},
@@ -278,60 +354,92 @@ func run(args []string) int {
 		app.Errorf("%s, try --help", err)
 		return 1
 	}
-	if err := f.check(); err != nil {
+	if err := serve(f); err != nil {
 		app.Errorf("%s", err)
 		return 1
 	}
-	logger, slogger := newLogger(f)
+	return 0
+}
 
+// serve runs until a signal comes. Its errors are about what it was given.
+func serve(f *flags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	filter, err := collector.NewFamilyFilter(f.include, f.exclude)
+	if err != nil {
+		return fmt.Errorf("--metrics.include and --metrics.exclude: %w", err)
+	}
+	logger, slogger := newLogger(f)
 	if f.demo {
 		stop, err := startDemo(f, logger)
 		if err != nil {
-			app.Errorf("%s", err)
-			return 1
+			return err
 		}
 		defer stop()
-	} else {
-		source, err := f.credentials()
-		if err != nil {
-			app.Errorf("%s", err)
-			return 1
-		}
-		f.account.Credentials = source
 	}
-	f.account.Name = "default"
-	c, err := collector.New([]collector.AccountConfig{f.account}, collector.Options{
+	accounts, err := f.accounts()
+	if err != nil {
+		return err
+	}
+	options := collector.Options{
 		Logger:    logger,
 		UserAgent: program + "/" + cmp.Or(version.Version, "devel"),
-	})
+		Families:  filter,
+		Shard:     f.shard,
+	}
+	for _, name := range collector.Collectors() {
+		if *f.collectors[name] {
+			options.Collectors = append(options.Collectors, name)
+		}
+	}
+	if len(options.Collectors) == 0 {
+		return errors.New("all collectors are switched off: leave one of --collector.* on")
+	}
+	c, err := collector.New(accounts, options)
+	if err != nil && f.configFile == "" {
+		err = naming(err)
+	}
 	if err != nil {
-		// All else was checked before.
-		app.Errorf("--phone.ids-file: %s", err)
-		return 1
+		return err
 	}
 	defer c.Close()
-	if f.account.MaxStaleness < f.account.CacheTTL {
-		level.Warn(logger).Log("msg", "Statuses will come and go: --cache.max-staleness is below --cache.ttl",
-			"max_staleness", f.account.MaxStaleness, "ttl", f.account.CacheTTL)
+	if f.configCheck {
+		fmt.Printf("The configuration is valid: %d accounts.\n", len(accounts))
+		return nil
 	}
-	mux, err := newMux(f, c, slog.NewLogLogger(slogger.Handler(), slog.LevelError))
+	for _, a := range accounts {
+		if a.MaxStaleness < a.CacheTTL {
+			level.Warn(logger).Log("msg", "Statuses will come and go: the greatest staleness is below the cache's ttl",
+				"account", a.Name, "max_staleness", a.MaxStaleness, "ttl", a.CacheTTL)
+		}
+	}
+	reloader := config.NewReloader(f.accounts, c.Reload, logger, time.Now)
+	mux, err := newMux(f, c, filter, reloader, slog.NewLogLogger(slogger.Handler(), slog.LevelError))
 	if err != nil {
-		app.Errorf("%s", err)
-		return 1
+		return err
 	}
 
 	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "build", version.BuildContext())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- web.ListenAndServe(server, f.web, slogger) }()
-	select {
-	case err := <-served:
-		level.Error(logger).Log("msg", "Serving failed, check --web.listen-address and --web.systemd-socket", "err", err)
-		return 1
-	case <-ctx.Done():
-		stop() // a second signal does not wait
+	for {
+		select {
+		case err := <-served:
+			return fmt.Errorf("serving failed, check --web.listen-address and --web.systemd-socket: %w", err)
+		case <-hangup:
+			_ = reloader.Reload() // which logs it
+			continue
+		case <-ctx.Done():
+			stop() // a second signal does not wait
+		}
+		break
 	}
 	level.Info(logger).Log("msg", "Stopping, scrapes in flight finish first")
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
@@ -339,5 +447,5 @@ func run(args []string) int {
 	if err := server.Shutdown(ctx); err != nil {
 		level.Warn(logger).Log("msg", "Scrapes were cut off", "err", err)
 	}
-	return 0
+	return nil
 }

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"container/list"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -26,15 +27,21 @@ type observation struct {
 
 // phone is what is known of a tracked phone.
 type phone struct {
-	id, name   string
-	status     geelark.Status
-	failure    string
-	observedAt time.Time // of status or failure; zero: nothing is known
-	polledAt   time.Time // when its last poll ended; zero: never
-	unlisted   bool      // absent from the last whole listing
+	id, name    string
+	description *description // nil: not listed yet
+	status      geelark.Status
+	failure     string
+	observedAt  time.Time // of status or failure; zero: nothing is known
+	polledAt    time.Time // when its last poll, or listing in place of one, ended; zero: never
+	unlisted    bool      // absent from the last whole listing
 
 	queue *list.List // where it waits for its next poll, nil during one
 	place *list.Element
+}
+
+// trusted reports whether the phone's status can be exposed as its present one.
+func (p *phone) trusted(now time.Time, maxStaleness time.Duration) bool {
+	return p.failure == "" && !p.observedAt.IsZero() && now.Sub(p.observedAt) <= maxStaleness
 }
 
 // cache holds an account's tracked phones in the order in which they are to be
@@ -52,6 +59,16 @@ func newCache() *cache {
 
 func (c *cache) enqueue(p *phone, q *list.List) { p.queue, p.place = q, q.PushBack(p) }
 
+// requeue puts a phone that was polled at t where it belongs: at the end, but
+// for a listing that ended a little before a poll.
+func (c *cache) requeue(p *phone, t time.Time) {
+	p.polledAt = t
+	c.enqueue(p, c.polled)
+	for before := p.place.Prev(); before != nil && before.Value.(*phone).polledAt.After(t); before = p.place.Prev() {
+		c.polled.MoveBefore(p.place, before)
+	}
+}
+
 func (c *cache) dequeue(p *phone) {
 	if p.queue != nil {
 		p.queue.Remove(p.place)
@@ -60,16 +77,45 @@ func (c *cache) dequeue(p *phone) {
 }
 
 // trackListed adds phones of a listing, those that are tracked already too: the
-// listing has news of their names.
-func (c *cache) trackListed(phones []geelark.Phone) {
+// listing has news of them.
+func (c *cache) trackListed(phones []geelark.ListedPhone, describe bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, l := range phones {
 		p := c.track(l.ID)
 		p.unlisted = false
-		if l.SerialName != "" {
-			p.name = l.SerialName
+		c.learn(p, l, describe)
+	}
+}
+
+// describeListed takes in a listing of phones that are tracked anyway.
+func (c *cache) describeListed(page *geelark.PhonePage) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range page.Phones {
+		if p := c.phones[l.ID]; p != nil {
+			c.learn(p, geelark.ListedPhone{Phone: l, At: page.At}, true)
 		}
+	}
+}
+
+// learn takes in what a listing tells of a phone. A status that can be trusted
+// is as good as a poll's.
+func (c *cache) learn(p *phone, l geelark.ListedPhone, describe bool) {
+	if l.SerialName != "" {
+		p.name = l.SerialName
+	}
+	if describe {
+		p.description = describeListed(l)
+	}
+	status, ok := listedStatus(p, l)
+	if !ok || l.At.Before(p.observedAt) {
+		return
+	}
+	p.status, p.failure, p.observedAt = status, "", l.At
+	if p.queue != nil && l.At.After(p.polledAt) {
+		c.dequeue(p)
+		c.requeue(p, l.At)
 	}
 }
 
@@ -120,30 +166,23 @@ func (c *cache) removeFunc(gone func(*phone) bool) {
 	}
 }
 
-// due reports whether a phone was last polled before t, or never.
-func (c *cache) due(t time.Time) bool {
+// due reports whether at least n phones were last polled before t, or never.
+func (c *cache) due(t time.Time, n int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.dueLocked(t)
-}
-
-func (c *cache) dueLocked(t time.Time) bool {
-	if c.fresh.Len() > 0 {
-		return true
+	n -= c.fresh.Len()
+	for e := c.polled.Front(); n > 0 && e != nil && e.Value.(*phone).polledAt.Before(t); e = e.Next() {
+		n--
 	}
-	front := c.polled.Front()
-	return front != nil && front.Value.(*phone).polledAt.Before(t)
+	return n <= 0
 }
 
-// take returns the next phones to poll, at most n, and takes them out of the
-// queue until giveBack: none unless one is due as of t, and then also phones
-// that are not, the oldest first, since a call costs the same.
-func (c *cache) take(t time.Time, n int) []string {
+// take returns the n phones that are the next to poll, or as many as there are,
+// and takes them out of the queue until giveBack. Those that are not due yet
+// come along, since a call costs the same.
+func (c *cache) take(n int) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.dueLocked(t) {
-		return nil
-	}
 	var ids []string
 	for _, q := range []*list.List{c.fresh, c.polled} {
 		for len(ids) < n && q.Len() > 0 {
@@ -164,8 +203,7 @@ func (c *cache) giveBack(ids []string, t time.Time) {
 		for _, id := range ids {
 			// A phone can have been forgotten, and tracked anew.
 			if p := c.phones[id]; p != nil && p.queue == nil {
-				p.polledAt = t
-				c.enqueue(p, c.polled)
+				c.requeue(p, t)
 			}
 		}
 		return
@@ -210,6 +248,23 @@ func (c *cache) len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.phones)
+}
+
+// ids returns the ids of the tracked phones in ascending order.
+func (c *cache) ids() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.phones))
+}
+
+// each calls f for every phone, all at one moment. It must be quick, keep no
+// phone, and not use the cache.
+func (c *cache) each(f func(*phone)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.phones {
+		f(p)
+	}
 }
 
 // snapshot returns a copy of every phone, taken at one moment.

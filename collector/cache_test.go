@@ -20,25 +20,46 @@ func TestPhonesArePolledInTheOrderOfTheirLastPoll(t *testing.T) {
 		name string
 		do   func()
 		take int
-		due  time.Time
 		want []string
 	}{
-		{"never polled ones first, as tracked", func() {}, 2, at(0), []string{"a", "b"}},
-		{"those in flight are not taken twice", func() {}, 2, at(0), []string{"c", "d"}},
+		{"never polled ones first, as tracked", func() {}, 2, []string{"a", "b"}},
+		{"those in flight are not taken twice", func() {}, 2, []string{"c", "d"}},
 		{"given back, they queue by the end of their poll", func() {
 			c.giveBack([]string{"c", "d"}, at(10))
 			c.giveBack([]string{"a", "b"}, at(11))
-		}, 4, at(10), []string{"e", "c", "d", "a"}},
+		}, 4, []string{"e", "c", "d", "a"}},
 		{"not sent, they keep their turn", func() {
 			c.giveBack([]string{"e", "c", "d", "a"}, time.Time{})
-		}, 9, at(10), []string{"e", "c", "d", "a", "b"}},
-		{"nothing is due", func() { c.giveBack([]string{"e", "c", "d", "a", "b"}, at(20)) }, 9, at(20), nil},
-		{"the first is due, and all come with it", func() {}, 9, at(21), []string{"e", "c", "d", "a", "b"}},
+		}, 9, []string{"e", "c", "d", "a", "b"}},
 	}
 	for _, s := range steps {
 		s.do()
-		if got := c.take(s.due, s.take); !slices.Equal(got, s.want) {
+		if got := c.take(s.take); !slices.Equal(got, s.want) {
 			t.Errorf("%s: got %q, want %q", s.name, got, s.want)
+		}
+	}
+}
+
+func TestPhonesAreDueWhenTheirLastPollIsOlder(t *testing.T) {
+	c := newCache()
+	for _, tt := range []struct {
+		do     func()
+		before time.Time
+		n      int
+		want   bool
+	}{
+		{func() {}, at(9), 1, false},
+		{func() { c.trackOnly([]string{"a", "b", "c"}) }, at(0), 3, true},
+		{func() {}, at(0), 4, false},
+		{func() { c.giveBack(c.take(2), at(5)) }, at(5), 1, true},
+		{func() {}, at(5), 2, false},
+		{func() {}, at(6), 3, true},
+		{func() { c.giveBack(c.take(1), at(7)) }, at(7), 2, true},
+		{func() {}, at(7), 3, false},
+	} {
+		tt.do()
+		if got := c.due(tt.before, tt.n); got != tt.want {
+			t.Errorf("%d due before %s: %v, want %v", tt.n, tt.before, got, tt.want)
 		}
 	}
 }
@@ -46,18 +67,18 @@ func TestPhonesArePolledInTheOrderOfTheirLastPoll(t *testing.T) {
 func TestAPhoneForgottenDuringItsPollStaysForgotten(t *testing.T) {
 	c := newCache()
 	c.trackOnly([]string{"a", "b"})
-	taken := c.take(at(0), 2)
+	taken := c.take(2)
 	c.trackOnly([]string{"b"})
 	c.trackOnly([]string{"b", "a"}) // tracked anew: it has to be polled anew
 	c.observe([]observation{{id: "x", at: at(1)}})
 	c.giveBack(taken, at(1))
-	if got := c.take(at(0), 2); !slices.Equal(got, []string{"a", "b"}) {
+	if got := c.take(2); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("got %q, want a first", got)
 	}
 	c.giveBack([]string{"a", "b"}, time.Time{})
 	c.trackOnly(nil)
 	c.giveBack([]string{"a", "b"}, at(2))
-	if c.len() != 0 || c.due(at(9)) {
+	if c.len() != 0 || c.due(at(9), 1) {
 		t.Error("a forgotten phone came back")
 	}
 }
@@ -87,30 +108,29 @@ func TestTheNewestObservationCounts(t *testing.T) {
 
 func TestAListedPhoneIsForgottenWhenASecondWitnessAgrees(t *testing.T) {
 	c := newCache()
-	c.trackListed([]geelark.Phone{{ID: "a", SerialName: "A"}, {ID: "b"}, {ID: "c"}})
+	c.trackListed(listedPhones("a", "b", "c"), false)
 	c.observe([]observation{{id: "c", at: at(1), failure: "42001"}})
 	c.retainListed(map[string]bool{"a": true})
-	if got := ids(c); !slices.Equal(got, []string{"a", "b"}) {
+	if got := c.ids(); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("absent once: %q is tracked, want a and b", got)
 	}
-	c.trackListed([]geelark.Phone{{ID: "b", SerialName: "B"}})
+	c.trackListed(listedPhones("b"), false)
 	c.retainListed(map[string]bool{"b": true})
-	if got := ids(c); !slices.Equal(got, []string{"a", "b"}) {
+	if got := c.ids(); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("b is back, a absent once: %q is tracked, want a and b", got)
 	}
 	c.retainListed(map[string]bool{"b": true})
-	if got := ids(c); !slices.Equal(got, []string{"b"}) {
+	if got := c.ids(); !slices.Equal(got, []string{"b"}) {
 		t.Errorf("a absent twice: %q is tracked, want b", got)
 	}
 }
 
-func ids(c *cache) []string {
-	var s []string
-	for _, p := range c.snapshot() {
-		s = append(s, p.id)
+func listedPhones(ids ...string) []geelark.ListedPhone {
+	var l []geelark.ListedPhone
+	for _, id := range ids {
+		l = append(l, geelark.ListedPhone{Phone: geelark.Phone{ID: id}})
 	}
-	slices.Sort(s)
-	return s
+	return l
 }
 
 // Whatever happens, every phone is in exactly one queue or in flight, and no
@@ -132,7 +152,7 @@ func TestTheQueueHoldsAgainstRandomUse(t *testing.T) {
 				c.trackOnly(set)
 			case 1, 2:
 				oldest := oldestWaiting(c)
-				batch := c.take(at(now), 1+r.IntN(10))
+				batch := c.take(1 + r.IntN(10))
 				for i, id := range batch {
 					if i == 0 && c.phones[id].polledAt.After(oldest) {
 						t.Fatalf("seed %d: took one polled at %s, one of %s waits", seed, c.phones[id].polledAt, oldest)

@@ -1,15 +1,20 @@
 // Package collector watches the phones of GeeLark accounts and exposes them to
 // Prometheus.
 //
-// Data goes one way: an [AccountConfig] makes an account; its tracker says
-// which phones are watched; its poller asks the API for those that are due and
-// puts what it learns into the cache; the [Collector] exposes the cache.
+// Data goes one way: an [AccountConfig] makes an account; its configuration or
+// its list says which phones are tracked; its poller asks the API for those that
+// are due and puts what it learns into the cache; the [Collector] exposes the
+// cache.
 package collector
 
 import (
 	"context"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
@@ -18,15 +23,28 @@ import (
 	"geelark_exporter/geelark"
 )
 
+// The collectors that can be switched on and off and chosen by a scrape.
+const (
+	CollectorStatus    = "status"    // phone/status: each phone's status
+	CollectorInventory = "inventory" // phone/list: names, groups, tags, subscriptions
+	CollectorBilling   = "billing"   // pay/wallet and pay/plan/info
+)
+
+// Collectors returns the names of all collectors.
+func Collectors() []string { return []string{CollectorStatus, CollectorInventory, CollectorBilling} }
+
 // defaultScrapeTimeout is how long a scrape waits for polls when nobody says:
 // Prometheus' own default of scrape_timeout.
 const defaultScrapeTimeout = 10 * time.Second
 
 // Options are what all accounts of a [Collector] have in common.
 type Options struct {
-	Logger    log.Logger       // nil: no logs
-	Now       func() time.Time // nil: time.Now
-	UserAgent string           // of API requests
+	Logger     log.Logger       // nil: no logs
+	Now        func() time.Time // nil: time.Now
+	UserAgent  string           // of API requests
+	Collectors []string         // those that are switched on; nil: all
+	Families   *FamilyFilter    // of what is exposed; nil: all
+	Shard      Shard            // which accounts are this process's; the zero value: all
 	// ClientOptions are applied after the options that the accounts'
 	// configurations make.
 	ClientOptions []geelark.Option
@@ -36,11 +54,22 @@ type Options struct {
 // that are due, for up to 10 s, and exposes what is known then. It is safe for
 // concurrent use: scrapes at the same time share polls.
 type Collector struct {
-	accounts []*account
+	o        Options
 	counters *counters
+
+	changing sync.Mutex // held while the accounts are changed
+	fleet    atomic.Pointer[fleet]
 }
 
 var _ prometheus.Collector = (*Collector)(nil)
+
+// fleet is the accounts at one time. It is never changed.
+type fleet struct {
+	accounts    []*account
+	configured  int     // of all shards
+	phoneInfo   *family // with the accounts' own labels
+	accountInfo *family
+}
 
 // New returns a collector of accounts, whose names must differ. It fails when a
 // configuration is not valid or an ids file cannot be read. Close it after use.
@@ -51,67 +80,173 @@ func New(accounts []AccountConfig, o Options) (*Collector, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Collector{counters: newCounters()}
-	names := make(map[string]bool)
-	for _, cfg := range accounts {
-		if names[cfg.Name] {
-			return nil, fmt.Errorf("two accounts have the name %q", cfg.Name)
-		}
-		names[cfg.Name] = true
-		a, err := newAccount(cfg, o, c.counters)
-		if err != nil {
-			return nil, err
-		}
-		c.accounts = append(c.accounts, a)
-		c.counters.add(cfg.Name)
+	if o.Collectors == nil {
+		o.Collectors = Collectors()
+	}
+	c := &Collector{o: o, counters: newCounters()}
+	c.fleet.Store(&fleet{})
+	if err := c.Reload(accounts); err != nil {
+		return nil, err
 	}
 	return c, nil
+}
+
+// Reload watches these accounts from now on. An account whose configuration is
+// the same goes on undisturbed; one that changed keeps its cache, its counters,
+// and what it has spent of its budgets. After an error everything is as before.
+func (c *Collector) Reload(accounts []AccountConfig) error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	before := make(map[string]*account)
+	for _, a := range c.fleet.Load().accounts {
+		before[a.name] = a
+	}
+	now := &fleet{configured: len(accounts)}
+	names := make(map[string]bool)
+	labels := make(map[string]bool)
+	var made []*account
+	for _, cfg := range accounts {
+		if names[cfg.Name] {
+			closeAll(made)
+			return fmt.Errorf("two accounts have the name %q", cfg.Name)
+		}
+		names[cfg.Name] = true
+		if !c.o.Shard.Owns(cfg.Name) {
+			continue
+		}
+		for l := range cfg.Labels {
+			labels[l] = true
+		}
+		a := before[cfg.Name]
+		if a == nil || !reflect.DeepEqual(a.cfg, cfg) {
+			var err error
+			if a, err = newAccount(cfg, &c.o, c.counters, a); err != nil {
+				closeAll(made)
+				return fmt.Errorf("account %q: %w", cfg.Name, err)
+			}
+			made = append(made, a)
+		}
+		now.accounts = append(now.accounts, a)
+	}
+	own := slices.Sorted(maps.Keys(labels))
+	now.phoneInfo = newFamily("geelark_phone_info", phoneInfoHelp, append(slices.Clone(phoneInfoLabels), own...)...)
+	now.accountInfo = newFamily("geelark_account_info", "The account and its own labels, always 1.", append([]string{"account"}, own...)...)
+	for _, a := range now.accounts {
+		c.counters.add(a)
+	}
+	c.fleet.Store(now)
+	for _, a := range made {
+		if a.fixed != nil {
+			a.fixed.refresh()
+		}
+	}
+	for name, a := range before {
+		if slices.Contains(now.accounts, a) {
+			continue
+		}
+		a.close()
+		if !slices.ContainsFunc(now.accounts, func(b *account) bool { return b.name == name }) {
+			c.counters.remove(name)
+		}
+	}
+	return nil
+}
+
+func closeAll(accounts []*account) {
+	for _, a := range accounts {
+		a.close()
+	}
 }
 
 // Close ends all polls that are under way and waits for their end. A closed
 // collector still exposes what it knew.
 func (c *Collector) Close() {
-	for _, a := range c.accounts {
-		a.close()
-	}
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	closeAll(c.fleet.Load().accounts)
 }
 
-// Refresh polls the phones that are due. It returns when that is done or when
-// ctx is, whichever comes first; polls still in flight then finish on their own.
-func (c *Collector) Refresh(ctx context.Context) {
-	var wg sync.WaitGroup
-	for _, a := range c.accounts {
-		wg.Go(func() { a.refresh(ctx) })
+// Accounts returns the names of the accounts that are watched.
+func (c *Collector) Accounts() []string {
+	var names []string
+	for _, a := range c.fleet.Load().accounts {
+		names = append(names, a.name)
 	}
-	wg.Wait()
+	return names
 }
 
 // Describe implements [prometheus.Collector].
-func (c *Collector) Describe(ch chan<- *prometheus.Desc) { c.exposition().Describe(ch) }
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) { c.all().Describe(ch) }
 
 // Collect implements [prometheus.Collector]: it polls, then exposes.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), defaultScrapeTimeout)
 	defer cancel()
-	c.Refresh(ctx)
-	c.exposition().Collect(ch)
+	v := c.all()
+	v.refresh(ctx)
+	v.Collect(ch)
 }
 
-func (c *Collector) exposition() exposition { return exposition{c} }
-
-// exposition exposes what is known without polling.
-type exposition struct{ *Collector }
-
-func (e exposition) Describe(ch chan<- *prometheus.Desc) {
-	e.counters.Describe(ch)
-	describeStatus(ch)
-	describeAPI(ch)
+// all is the view that a scrape has unless it asks for less.
+func (c *Collector) all() view {
+	f := c.fleet.Load()
+	return view{Collector: c, fleet: f, accounts: f.accounts, collectors: c.o.Collectors}
 }
 
-func (e exposition) Collect(ch chan<- prometheus.Metric) {
-	e.counters.Collect(ch)
-	for _, a := range e.accounts {
-		collectStatus(ch, a)
-		collectAPI(ch, a)
+// A view is a scrape's choice of accounts and collectors. It exposes what is
+// known of them and polls only when told to.
+type view struct {
+	*Collector
+	fleet      *fleet
+	accounts   []*account
+	collectors []string
+	probe      bool // of one account, without what is about all of them
+}
+
+// refresh polls what is due. It returns when that is done or when ctx is,
+// whichever comes first; polls still in flight then finish on their own.
+func (v view) refresh(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, a := range v.accounts {
+		wg.Go(func() { a.refresh(ctx, v.collectors) })
+	}
+	wg.Wait()
+}
+
+func (v view) has(collector string) bool { return slices.Contains(v.collectors, collector) }
+
+// Describe implements [prometheus.Collector].
+func (v view) Describe(ch chan<- *prometheus.Desc) {
+	v.counters.Describe(ch)
+	for _, l := range [][]*family{{v.fleet.phoneInfo, v.fleet.accountInfo}, statusFamilies, inventoryFamilies, billingFamilies, apiFamilies, shardFamilies} {
+		for _, f := range l {
+			ch <- f.desc
+		}
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (v view) Collect(ch chan<- prometheus.Metric) {
+	e := newEmitter(ch, v.o.Families)
+	v.counters.collect(e, v)
+	for _, a := range v.accounts {
+		e.gauge(v.fleet.accountInfo, 1, append([]string{a.name}, a.labelValues(v.fleet.accountInfo.labels[1:])...)...)
+		collectAPI(e, a)
+		if v.has(CollectorStatus) || v.has(CollectorInventory) {
+			phones := a.cache.snapshot() // all families show one moment
+			collectPhoneInfo(e, a, v.fleet.phoneInfo, phones)
+			if v.has(CollectorStatus) {
+				collectStatus(e, a, phones)
+			}
+			if v.has(CollectorInventory) {
+				collectInventory(e, a, phones)
+			}
+		}
+		if v.has(CollectorBilling) {
+			collectBilling(e, a)
+		}
+	}
+	if !v.probe {
+		collectShard(e, v)
 	}
 }

@@ -1,11 +1,19 @@
 package collector
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"geelark_exporter/geelark"
+)
+
+const (
+	requestsName = "geelark_api_requests_total"
+	durationName = "geelark_api_request_duration_seconds"
+	lookupsName  = "geelark_phone_lookup_failures_total"
 )
 
 // counters are the metrics that count events as they happen, for all accounts.
@@ -18,11 +26,11 @@ type counters struct {
 func newCounters() *counters {
 	return &counters{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "geelark_api_requests_total",
+			Name: requestsName,
 			Help: "Requests sent to the GeeLark API by outcome: the answer's code, the HTTP status if not 200, or the reason why there was no usable answer.",
 		}, []string{"account", "endpoint", "code"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "geelark_api_request_duration_seconds",
+			Name:    durationName,
 			Help:    "Time from sending a request to the GeeLark API to the end of its answer.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 			// The classic buckets stay for servers that do not scrape native
@@ -31,7 +39,7 @@ func newCounters() *counters {
 			NativeHistogramMaxBucketNumber: 100,
 		}, []string{"account", "endpoint", "code"}),
 		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "geelark_phone_lookup_failures_total",
+			Name: lookupsName,
 			Help: "Failed lookups of phones by failure code: 42001 is a phone that does not exist, missing one that the answer left out.",
 		}, []string{"account", "code"}),
 	}
@@ -39,8 +47,9 @@ func newCounters() *counters {
 
 // add makes an account's series exist from the start, so that the first event
 // shows as an increase.
-func (c *counters) add(account string) {
-	for _, e := range geelark.Endpoints() {
+func (c *counters) add(a *account) {
+	account := a.name
+	for _, e := range a.endpoints() {
 		for _, outcome := range []string{
 			codeLabel(geelark.CodeOK), codeLabel(geelark.CodeSignature), codeLabel(geelark.CodeRateLimited),
 			codeLabel(geelark.CodeHourLimit), string(geelark.ReasonTimeout), string(geelark.ReasonConnection),
@@ -51,6 +60,13 @@ func (c *counters) add(account string) {
 	}
 	for _, code := range []string{codeLabel(geelark.CodePhoneNotFound), FailureMissing} {
 		c.lookups.WithLabelValues(account, code)
+	}
+}
+
+// remove ends an account's series.
+func (c *counters) remove(account string) {
+	for _, v := range []*prometheus.MetricVec{c.requests.MetricVec, c.duration.MetricVec, c.lookups.MetricVec} {
+		v.DeletePartialMatch(prometheus.Labels{"account": account})
 	}
 }
 
@@ -73,10 +89,39 @@ func (c *counters) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-func (c *counters) Collect(ch chan<- prometheus.Metric) {
-	for _, v := range []prometheus.Collector{c.requests, c.duration, c.lookups} {
-		v.Collect(ch)
+// collect exposes the series of a view's accounts.
+func (c *counters) collect(e *emitter, v view) {
+	for _, vec := range []struct {
+		name string
+		prometheus.Collector
+	}{{requestsName, c.requests}, {durationName, c.duration}, {lookupsName, c.lookups}} {
+		if !e.filter.Has(vec.name) {
+			continue
+		}
+		if !v.probe {
+			vec.Collect(e.ch)
+			continue
+		}
+		collectAccount(e.ch, vec, v.accounts[0].name)
 	}
 }
 
-func codeLabel(c geelark.Code) string { return strconv.Itoa(int(c)) }
+// collectAccount passes on the series of one account.
+func collectAccount(ch chan<- prometheus.Metric, c prometheus.Collector, account string) {
+	all := make(chan prometheus.Metric)
+	go func() {
+		c.Collect(all)
+		close(all)
+	}()
+	for m := range all {
+		var d dto.Metric
+		if err := m.Write(&d); err != nil || slices.ContainsFunc(d.GetLabel(), func(l *dto.LabelPair) bool {
+			return l.GetName() == "account" && l.GetValue() == account
+		}) {
+			ch <- m // an error shows when it is gathered
+		}
+	}
+}
+
+// codeLabel is a code or a status as a label value.
+func codeLabel[C geelark.Code | geelark.Status](c C) string { return strconv.Itoa(int(c)) }

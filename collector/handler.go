@@ -2,9 +2,14 @@ package collector
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,9 +17,11 @@ import (
 	_ "github.com/prometheus/client_golang/prometheus/promhttp/zstd" // offers zstd beside gzip
 )
 
-// HandlerOptions are the options of [Collector.Handler].
+// HandlerOptions are the options of [Collector.Handler] and
+// [Collector.ProbeHandler].
 type HandlerOptions struct {
-	// Gatherer is what is exposed beside the collector, which must not be in it.
+	// Gatherer is what is exposed beside the collector, which must not be in
+	// it; nil: nothing.
 	Gatherer prometheus.Gatherer
 	// Registerer takes the handler's count of its own errors, unless it is nil.
 	Registerer prometheus.Registerer
@@ -29,20 +36,44 @@ type HandlerOptions struct {
 
 // Handler returns the handler of the metrics path: a scrape polls what is due,
 // answers before its deadline, and leaves what is still in flight to the next.
+// The URL's collect[] parameters choose collectors.
 func (c *Collector) Handler(o HandlerOptions) http.Handler {
-	own := prometheus.NewRegistry()
-	own.MustRegister(c.exposition())
-	expose := promhttp.HandlerFor(prometheus.Gatherers{o.Gatherer, own}, promhttp.HandlerOpts{
-		ErrorLog:          o.ErrorLog,
-		ErrorHandling:     promhttp.ContinueOnError,
-		Registry:          o.Registerer,
-		EnableOpenMetrics: true,
+	return c.handler(o, func(url.Values) (view, int, error) { return c.all(), 0, nil })
+}
+
+// ProbeHandler is [Collector.Handler] for one account, which the URL's account
+// parameter names.
+func (c *Collector) ProbeHandler(o HandlerOptions) http.Handler {
+	return c.handler(o, func(q url.Values) (view, int, error) {
+		name := q.Get("account")
+		if name == "" {
+			return view{}, http.StatusBadRequest, fmt.Errorf("the account parameter is missing: /probe?account=NAME")
+		}
+		v := c.all()
+		i := slices.IndexFunc(v.accounts, func(a *account) bool { return a.name == name })
+		if i < 0 {
+			return view{}, http.StatusNotFound, fmt.Errorf("no account is named %q here: /sd lists those that are", name)
+		}
+		v.accounts, v.probe = v.accounts[i:i+1], true
+		return v, 0, nil
 	})
+}
+
+func (c *Collector) handler(o HandlerOptions, choose func(url.Values) (view, int, error)) http.Handler {
 	var slots chan struct{}
 	if o.MaxRequests > 0 {
 		slots = make(chan struct{}, o.MaxRequests)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v, code, err := choose(r.URL.Query())
+		if err == nil {
+			v.collectors, err = c.chosenCollectors(r.URL.Query()["collect[]"])
+			code = http.StatusBadRequest
+		}
+		if err != nil {
+			http.Error(w, err.Error(), code)
+			return
+		}
 		if slots != nil {
 			select {
 			case slots <- struct{}{}:
@@ -54,9 +85,34 @@ func (c *Collector) Handler(o HandlerOptions) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), scrapeTimeout(r, o.TimeoutOffset))
 		defer cancel()
-		c.Refresh(ctx)
-		expose.ServeHTTP(w, r)
+		v.refresh(ctx)
+
+		own := prometheus.NewRegistry()
+		own.MustRegister(v)
+		gatherers := prometheus.Gatherers{own}
+		if o.Gatherer != nil {
+			gatherers = append(gatherers, o.Gatherer)
+		}
+		promhttp.HandlerFor(gatherers, promhttp.HandlerOpts{
+			ErrorLog:          o.ErrorLog,
+			ErrorHandling:     promhttp.ContinueOnError,
+			Registry:          o.Registerer,
+			EnableOpenMetrics: true,
+		}).ServeHTTP(w, r)
 	})
+}
+
+// chosenCollectors are those that a scrape asks for, all when it names none.
+func (c *Collector) chosenCollectors(names []string) ([]string, error) {
+	if len(names) == 0 {
+		return c.o.Collectors, nil
+	}
+	for _, n := range names {
+		if !slices.Contains(c.o.Collectors, n) {
+			return nil, fmt.Errorf("no collector %q is switched on: collect[] takes %s", n, strings.Join(c.o.Collectors, ", "))
+		}
+	}
+	return names, nil
 }
 
 // scrapeTimeout is how long a scrape may wait for polls: Prometheus tells its
@@ -71,4 +127,29 @@ func scrapeTimeout(r *http.Request, offset time.Duration) time.Duration {
 		return timeout / 2
 	}
 	return timeout - offset
+}
+
+// DiscoveryHandler returns a handler that lists the accounts as targets of
+// probePath, for Prometheus' HTTP service discovery.
+func (c *Collector) DiscoveryHandler(probePath string) http.Handler {
+	type group struct {
+		Targets []string          `json:"targets"`
+		Labels  map[string]string `json:"labels"`
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		groups := []group{}
+		for _, a := range c.fleet.Load().accounts {
+			labels := map[string]string{
+				"__metrics_path__":       probePath,
+				"__param_account":        a.name,
+				"__meta_geelark_account": a.name,
+			}
+			for name, value := range a.cfg.Labels {
+				labels["__meta_geelark_label_"+name] = value
+			}
+			groups = append(groups, group{Targets: []string{r.Host}, Labels: labels})
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(groups) // the client may be gone
+	})
 }

@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/goleak"
@@ -34,16 +36,68 @@ type bench struct {
 	logs *syncBuffer
 }
 
-// inBubble runs f with a still fleet of n phones and a collector of it.
+// inBubble runs f with a still fleet of n phones and a collector of their
+// statuses.
 func inBubble(t *testing.T, n int, change func(*AccountConfig), f func(b *bench)) {
+	t.Helper()
+	inBubbleWith(t, n, func(o *Options) { o.Collectors = []string{CollectorStatus} }, change, f)
+}
+
+// inBubbleWith runs f with a still fleet of n phones and a collector of
+// everything, unless set or change say otherwise.
+func inBubbleWith(t *testing.T, n int, set func(*Options), change func(*AccountConfig), f func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		sim := geelarktest.New(geelarktest.Config{Phones: n, Seed: 1, Now: time.Now, Token: testToken, Still: true})
-		b := &bench{t: t, sim: sim, logs: new(syncBuffer)}
-		b.Collector = newTestCollector(t, sim.RoundTripper(), b.logs, change)
+		cfg := testConfig()
+		if change != nil {
+			change(&cfg)
+		}
+		b := newBench(t, sim.RoundTripper(), set, cfg)
+		b.sim = sim
 		defer b.Close()
 		f(b)
 	})
+}
+
+// newBench returns a bench without a simulator: what it asks is api.
+func newBench(t *testing.T, api http.RoundTripper, set func(*Options), accounts ...AccountConfig) *bench {
+	t.Helper()
+	b := &bench{t: t, logs: new(syncBuffer)}
+	o := testOptions(api, b.logs)
+	if set != nil {
+		set(&o)
+	}
+	var err error
+	if b.Collector, err = New(accounts, o); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func testOptions(api http.RoundTripper, logs io.Writer) Options {
+	return Options{
+		Logger:    level.NewFilter(log.NewLogfmtLogger(logs), level.AllowInfo()),
+		UserAgent: "test",
+		ClientOptions: []geelark.Option{
+			geelark.WithTransport(api),
+			geelark.WithRandom(func() string { return "00000000-0000-4000-8000-000000000000" }, func() float64 { return .5 }),
+		},
+	}
+}
+
+// hosts is a network of several APIs.
+type hosts map[string]http.RoundTripper
+
+func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) { return h[r.URL.Host].RoundTrip(r) }
+
+// trackAlso tracks n ids of no phone.
+func trackAlso(n int) func(*AccountConfig) {
+	return func(c *AccountConfig) {
+		for i := range n {
+			c.IDs = append(c.IDs, strconv.Itoa(i))
+		}
+	}
 }
 
 func newTestCollector(t *testing.T, api http.RoundTripper, logs io.Writer, change func(*AccountConfig)) *Collector {
@@ -52,14 +106,9 @@ func newTestCollector(t *testing.T, api http.RoundTripper, logs io.Writer, chang
 	if change != nil {
 		change(&cfg)
 	}
-	c, err := New([]AccountConfig{cfg}, Options{
-		Logger:    log.NewLogfmtLogger(logs),
-		UserAgent: "test",
-		ClientOptions: []geelark.Option{
-			geelark.WithTransport(api),
-			geelark.WithRandom(func() string { return "00000000-0000-4000-8000-000000000000" }, func() float64 { return .5 }),
-		},
-	})
+	o := testOptions(api, logs)
+	o.Collectors = []string{CollectorStatus}
+	c, err := New([]AccountConfig{cfg}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +122,9 @@ func testConfig() AccountConfig {
 		BaseURL:     "http://api.test",
 		Timeout:     5 * time.Second, Concurrency: 4,
 		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
-		DiscoveryInterval: 5 * time.Minute,
+		Discovery:         Discovery{Interval: 5 * time.Minute},
+		InventoryInterval: 5 * time.Minute,
+		BillingInterval:   10 * time.Minute,
 		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,
 	}
 }
@@ -82,7 +133,7 @@ func testConfig() AccountConfig {
 func (b *bench) poll() {
 	ctx, cancel := context.WithTimeout(b.t.Context(), 9500*time.Millisecond)
 	defer cancel()
-	b.Refresh(ctx)
+	b.all().refresh(ctx)
 }
 
 // pollAndList polls, and waits for a listing that a scrape does not wait for.
@@ -101,7 +152,7 @@ func (b *bench) scrape() samples {
 func (b *bench) exposed() samples {
 	b.t.Helper()
 	r := prometheus.NewPedanticRegistry()
-	r.MustRegister(b.exposition())
+	r.MustRegister(b.all())
 	return gather(b.t, r)
 }
 
@@ -190,6 +241,44 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
+}
+
+// get asks a handler.
+func get(t *testing.T, h http.Handler, url string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, url, nil))
+	return w
+}
+
+// requests are the simulator's requests by endpoint.
+func requests(sim *geelarktest.Server) map[string]int {
+	n := make(map[string]int)
+	for _, e := range geelark.Endpoints() {
+		if r := sim.Requests(string(e)); r > 0 {
+			n[string(e)] = r
+		}
+	}
+	return n
+}
+
+// wantRequests fails unless the simulator has had exactly these requests.
+func (b *bench) wantRequests(want map[string]int) {
+	b.t.Helper()
+	if got := requests(b.sim); !maps.Equal(got, want) {
+		b.t.Errorf("requests %v, want %v", got, want)
+	}
+}
+
+// having returns the samples of a family.
+func (s samples) having(family string) samples {
+	has := make(samples)
+	for name, v := range s {
+		if strings.HasPrefix(name, family+"{") {
+			has[name] = v
+		}
+	}
+	return has
 }
 
 // answering is an API that answers every request with the same body.

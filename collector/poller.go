@@ -17,9 +17,9 @@ import (
 // Scrapes start sweeps and wait for them; they never poll themselves, so any
 // number of scrapes shares the same calls. A sweep polls the phones that are
 // due, in batches, the oldest first, until none is left. It ends early when a
-// poll fails, and then none begins for a ttl. The first call after a failure
-// goes alone: an account that is locked, refused or out of reach is asked once,
-// not concurrency times.
+// poll fails, and then none begins for a ttl. Its first call goes alone: an
+// account that is locked, refused or out of reach is asked once, not concurrency
+// times.
 type poller struct {
 	client       *geelark.Client
 	cache        *cache
@@ -29,25 +29,28 @@ type poller struct {
 	now          func() time.Time
 	logger       log.Logger
 	lookupFailed func(code string)
+	least        func() int  // phones that must be due for a batch
+	record       func(error) // told how each poll went
 
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	kick   chan struct{} // wakes the sweep
 
-	mu          sync.Mutex
-	changed     *sync.Cond // wakes waiting scrapes
-	horizon     time.Time  // phones are due as of the latest scrape
-	sweeping    bool
-	inFlight    int
-	starved     bool // the sweep waits for the budget
-	failing     bool // the sweep ends once nothing is in flight
-	holdUntil   time.Time
-	worked      bool // the last poll did
-	lastSuccess time.Time
+	mu        sync.Mutex
+	changed   *sync.Cond // wakes waiting scrapes
+	horizon   time.Time  // phones are due as of the latest scrape
+	sweeping  bool
+	inFlight  int
+	starved   bool // the sweep waits for the budget
+	proven    bool // a poll of the sweep has worked
+	failing   bool // the sweep ends once nothing is in flight
+	holdUntil time.Time
+	began     time.Time // the sweep
+	last      jobState  // of polls; the duration is the last sweep's
 }
 
-func newPoller(a AccountConfig, client *geelark.Client, c *cache, now func() time.Time, logger log.Logger, lookupFailed func(string)) *poller {
+func newPoller(a *AccountConfig, client *geelark.Client, c *cache, now func() time.Time, logger log.Logger, lookupFailed func(string), least func() int) *poller {
 	p := &poller{
 		client:       client,
 		cache:        c,
@@ -57,6 +60,7 @@ func newPoller(a AccountConfig, client *geelark.Client, c *cache, now func() tim
 		now:          now,
 		logger:       logger,
 		lookupFailed: lookupFailed,
+		least:        least,
 		kick:         make(chan struct{}, 1),
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -80,8 +84,9 @@ func (p *poller) start(now time.Time) {
 	p.resume()
 }
 
-// tracked makes phones that were tracked since the latest scrape be polled too.
-func (p *poller) tracked() {
+// news makes phones that were tracked since the latest scrape be polled too, and
+// waiting scrapes look again.
+func (p *poller) news() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.resume()
@@ -92,8 +97,8 @@ func (p *poller) resume() {
 	switch {
 	case p.sweeping:
 		p.wake()
-	case p.ctx.Err() == nil && !p.now().Before(p.holdUntil) && p.cache.due(p.dueBefore()) && !p.paused():
-		p.sweeping = true
+	case p.ctx.Err() == nil && !p.now().Before(p.holdUntil) && p.cache.due(p.dueBefore(), p.least()) && !p.paused():
+		p.sweeping, p.began = true, p.now()
 		p.wg.Go(p.sweep)
 	}
 }
@@ -159,13 +164,13 @@ func (p *poller) advance() (room time.Time, more bool) {
 	p.starved = false
 	for !p.failing && p.ctx.Err() == nil && !p.paused() {
 		limit := p.concurrency
-		if !p.worked {
+		if !p.proven {
 			limit = 1
 		}
 		if p.inFlight >= limit {
 			return time.Time{}, true
 		}
-		if !p.cache.due(p.dueBefore()) {
+		if !p.cache.due(p.dueBefore(), p.least()) {
 			break
 		}
 		place, next := p.client.ReservePhoneStatus()
@@ -173,8 +178,8 @@ func (p *poller) advance() (room time.Time, more bool) {
 			p.starved = true
 			return next, true
 		}
-		batch := p.cache.take(p.dueBefore(), geelark.MaxStatusIDs)
-		if len(batch) == 0 {
+		batch := p.cache.take(geelark.MaxStatusIDs)
+		if len(batch) == 0 { // forgotten since
 			place.Cancel()
 			break
 		}
@@ -184,7 +189,8 @@ func (p *poller) advance() (room time.Time, more bool) {
 	if p.inFlight > 0 {
 		return time.Time{}, true
 	}
-	p.sweeping, p.failing = false, false
+	p.sweeping, p.proven, p.failing = false, false, false
+	p.last.duration = p.now().Sub(p.began)
 	return time.Time{}, false
 }
 
@@ -196,16 +202,21 @@ func (p *poller) finish(err error) {
 	p.wake()
 	now := p.now()
 	switch {
+	case err == nil && p.failing:
+		p.last.lastSuccess = now // but a poll beside it has failed
 	case err == nil:
-		if !p.worked && !p.holdUntil.IsZero() {
+		p.record(nil)
+		if !p.last.worked && !p.holdUntil.IsZero() {
 			level.Info(p.logger).Log("msg", "Polling works again")
 		}
-		p.worked, p.lastSuccess = true, now
+		p.proven = true
+		p.last.worked, p.last.lastSuccess = true, now
 	case errors.Is(err, geelark.ErrNotSent) || p.ctx.Err() != nil:
 		// Nothing was learned.
 	default:
+		p.record(err)
 		level.Warn(p.logger).Log("msg", "Polling failed, known statuses are kept", "err", err)
-		p.worked, p.failing, p.holdUntil = false, true, now.Add(p.ttl)
+		p.last.worked, p.failing, p.holdUntil = false, true, now.Add(p.ttl)
 	}
 }
 
@@ -225,6 +236,7 @@ func (p *poller) poll(place *geelark.Reservation, batch []string) error {
 			p.lookupFailed(o.failure)
 		}
 	}
+	level.Debug(p.logger).Log("msg", "Polled", "phones", len(batch))
 	p.cache.observe(observations)
 	p.cache.giveBack(batch, p.endedAt(true))
 	return nil
@@ -261,9 +273,20 @@ func observationsOf(batch []string, answer *geelark.PhoneStatuses) []observation
 	return observations
 }
 
-// state returns whether the last poll worked and when one last did.
-func (p *poller) state() (worked bool, lastSuccess time.Time) {
+// demand returns when a scrape last asked for statuses, the time before which a
+// phone's last poll makes it due, and whether such phones wait for the budget.
+func (p *poller) demand() (lastScrape, dueBefore time.Time, starved bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.worked, p.lastSuccess
+	return p.horizon, p.dueBefore(), p.starved && p.sweeping
 }
+
+// state returns how the last poll and the last sweep went.
+func (p *poller) state() jobState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
+}
+
+// inherit takes over what another poller of the same account has learned.
+func (p *poller) inherit(from *poller) { p.last = from.state() }

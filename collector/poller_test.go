@@ -51,17 +51,17 @@ func TestPhonesNeverCostMoreThanOneCallPerHundredAndTTL(t *testing.T) {
 }
 
 func TestScrapesAtTheSameTimeShareTheirPolls(t *testing.T) {
-	inBubble(t, 250, nil, func(b *bench) {
+	inBubble(t, 0, trackAlso(250), func(b *bench) {
 		defer b.sim.Inject(geelarktest.Fault{Latency: time.Second})()
 		done := make(chan samples)
 		for range 20 {
 			go func() { done <- b.scrape() }()
 		}
 		for range 20 {
-			(<-done).want(t, `geelark_phones_unobserved{account="default"}`, 0)
+			(<-done).want(t, `geelark_collector_success{account="default",collector="status"}`, 1)
 		}
-		if got := b.sim.Requests(""); got != 3+3 {
-			t.Errorf("%d requests, want 3 pages and 3 batches", got)
+		if got := b.sim.Requests(status); got != 3 {
+			t.Errorf("%d batches polled, want 3", got)
 		}
 	})
 }
@@ -73,10 +73,10 @@ func TestBatchesRunSomeAtATime(t *testing.T) {
 		defer b.sim.Inject(geelarktest.Fault{Latency: 2 * time.Second})()
 		start := time.Now()
 		s := b.scrape()
-		if got := time.Since(start); got != 6*time.Second {
-			t.Errorf("10 batches, 4 at a time of 2 s each, took %s, want 6s", got)
+		if got := time.Since(start); got != 8*time.Second {
+			t.Errorf("10 batches of 2 s each, the first alone and then 4 at a time, took %s, want 8s", got)
 		}
-		s.want(t, `geelark_status_max_age_seconds{account="default"}`, 6)
+		s.want(t, `geelark_status_max_age_seconds{account="default"}`, 8)
 	})
 }
 
@@ -85,7 +85,7 @@ func TestABatchWithRoomIsFilledWithTheNextOldest(t *testing.T) {
 		defer b.sim.Inject(geelarktest.Fault{Endpoint: status, Latency: time.Second})()
 		b.scrape()
 		ages := make(map[time.Duration]int)
-		for _, p := range b.accounts[0].cache.snapshot() {
+		for _, p := range b.fleet.Load().accounts[0].cache.snapshot() {
 			ages[time.Since(p.polledAt)]++
 		}
 		// The second call had 50 phones of its own and took 50 of the first's.
@@ -119,18 +119,21 @@ func TestAScrapeReturnsBeforeItsDeadlineAndThePollsServeTheNext(t *testing.T) {
 }
 
 func TestWithoutScrapesNothingIsPolled(t *testing.T) {
-	inBubble(t, 1000, nil, func(b *bench) {
-		b.scrape()
+	inBubble(t, 0, trackAlso(1000), func(b *bench) {
+		b.poll()
 		time.Sleep(time.Hour)
-		if got := b.sim.Requests(""); got != 10+10 {
-			t.Errorf("%d requests, want 10 pages and 10 batches", got)
+		if got := b.sim.Requests(""); got != 10 {
+			t.Errorf("%d requests, want 10 batches", got)
 		}
 	})
 }
 
 func TestABudgetSmallerThanTheFleetNeedsAgesAllPhonesEvenly(t *testing.T) {
 	// 20 batches at 4 calls a minute: a sweep takes 5 minutes.
-	inBubble(t, 2000, func(c *AccountConfig) { c.Limits.PerMinute = 4; c.MaxStaleness = time.Hour }, func(b *bench) {
+	inBubble(t, 2000, func(c *AccountConfig) {
+		c.IDs = geelarktest.New(geelarktest.Config{Phones: 2000, Seed: 1}).IDs()
+		c.Limits.PerMinute, c.MaxStaleness = 4, time.Hour
+	}, func(b *bench) {
 		for end := time.Now().Add(30 * time.Minute); time.Now().Before(end); time.Sleep(15 * time.Second) {
 			start := time.Now()
 			b.poll()
@@ -169,7 +172,7 @@ func TestALockedAccountIsLeftAlone(t *testing.T) {
 		{geelark.CodeNoDevice, 2 * time.Hour},
 	} {
 		t.Run(fmt.Sprint(int(tt.code)), func(t *testing.T) {
-			inBubble(t, 1000, nil, func(b *bench) {
+			inBubble(t, 1000, func(c *AccountConfig) { c.Discovery.Interval = 3 * time.Hour }, func(b *bench) {
 				b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: tt.code, Times: 1})
 				s := b.scrape()
 				until := time.Now().Add(tt.pause)
@@ -193,20 +196,45 @@ func TestALockedAccountIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestAPauseOfALateAnswerEndsTheSweep(t *testing.T) {
+func TestALockBetweenSweepsIsMetByOneCall(t *testing.T) {
 	inBubble(t, 1000, nil, func(b *bench) {
-		b.scrape()
+		b.poll()
 		time.Sleep(31 * time.Second)
 		before := b.sim.Requests(status)
-		b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeHourLimit})
+		b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeHourLimit, Times: 1})
 		for range 100 {
 			b.poll()
 			time.Sleep(5 * time.Second)
 		}
 		b.exposed().want(t, `geelark_up{account="default"}`, 0)
-		// The calls that were in flight together cannot be called back.
-		if got := b.sim.Requests(status) - before; got > 4 {
-			t.Errorf("%d calls after the lock, want at most the 4 in flight", got)
+		if got := b.sim.Requests(status) - before; got != 1 {
+			t.Errorf("%d calls, want none after the one that was answered with the lock", got)
+		}
+	})
+}
+
+func TestALockAmidASweepEndsIt(t *testing.T) {
+	inBubble(t, 1000, nil, func(b *bench) {
+		b.poll()
+		time.Sleep(31 * time.Second)
+		before := b.sim.Requests(status)
+		b.sim.Inject(geelarktest.Fault{Endpoint: status, Latency: time.Second})
+		b.sim.Inject(geelarktest.Fault{Endpoint: status, Before: func(string) {
+			if b.sim.Requests(status)-before == 2 {
+				b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeHourLimit, Times: 1})
+			}
+		}})
+		for range 100 {
+			b.poll()
+			time.Sleep(5 * time.Second)
+		}
+		b.exposed().want(t, `geelark_up{account="default"}`, 0)
+		// Those that were in flight together cannot be called back.
+		if got := b.sim.Requests(status) - before; got < 2 || got > 1+4 {
+			t.Errorf("%d calls, want the first and the 4 that went together", got)
+		}
+		if strings.Contains(b.logs.String(), "Polling works again") {
+			t.Error("a poll beside the locked one is logged as the recovery")
 		}
 	})
 }
@@ -410,10 +438,10 @@ func TestCloseEndsPollsInFlight(t *testing.T) {
 		c := newTestCollector(t, sim.RoundTripper(), logs, func(a *AccountConfig) { a.IDs = sim.IDs() })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		c.Refresh(ctx)
+		c.all().refresh(ctx)
 		start := time.Now()
 		c.Close()
-		c.Refresh(t.Context())
+		c.all().refresh(t.Context())
 		if d := time.Since(start); d != 0 {
 			t.Errorf("closing took %s", d)
 		}

@@ -19,6 +19,20 @@ type Limits struct {
 // (document "Request Instructions"): 200 a minute, 24,000 an hour.
 func VendorLimits() Limits { return Limits{PerMinute: 200, PerHour: 24000} }
 
+// of returns l bounded by an endpoint's own limit: pay/wallet takes 10 requests a
+// minute (document "Balance Inquiry") and pay/plan/info 1 (document "Get the
+// current subscription plan information"). Half of the wallet's is left to the
+// account's other programs; the plan's cannot be halved.
+func (l Limits) of(e Endpoint) Limits {
+	switch e {
+	case EndpointWallet:
+		l.PerMinute = min(l.PerMinute, 5)
+	case EndpointPlanInfo:
+		l.PerMinute = 1
+	}
+	return l
+}
+
 func (l Limits) check() error {
 	v := VendorLimits()
 	if l.PerMinute < 1 || l.PerMinute > v.PerMinute {
@@ -75,6 +89,14 @@ type budget struct {
 
 func newBudget(e Endpoint, l Limits, now func() time.Time) *budget {
 	return &budget{endpoint: e, limits: l, now: now, epoch: now(), changed: make(chan struct{})}
+}
+
+// setLimits changes the limits for what is sent from now on.
+func (b *budget) setLimits(l Limits) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limits = l
+	b.broadcast()
 }
 
 // advance forgets the requests that left the windows. A window is closed at its
@@ -231,8 +253,8 @@ func (b *budget) snapshot() Budget {
 	s := Budget{
 		Endpoint:        b.endpoint,
 		Limits:          b.limits,
-		MinuteRemaining: b.limits.PerMinute - b.inFlight - (len(b.ended) - b.minute),
-		HourRemaining:   b.limits.PerHour - b.inFlight - len(b.ended),
+		MinuteRemaining: max(0, b.limits.PerMinute-b.inFlight-(len(b.ended)-b.minute)),
+		HourRemaining:   max(0, b.limits.PerHour-b.inFlight-len(b.ended)),
 		Next:            next,
 	}
 	if b.pausedUntil.After(now) {

@@ -25,7 +25,6 @@ type rngKey struct{}
 type distantServer struct {
 	mu       sync.Mutex
 	arrivals []time.Time
-	rejected int
 }
 
 func (s *distantServer) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -410,8 +409,7 @@ func TestCallThatWasNotSentGivesItsPlaceBack(t *testing.T) {
 		failing := startCall(t.Context(), c, "a")
 		fail = false
 		waiting := startCall(t.Context(), c, "b")
-		var ce *CredentialsError
-		if !errors.As(failing.wait().err, &ce) {
+		if _, ok := errors.AsType[*CredentialsError](failing.wait().err); !ok {
 			t.Errorf("got %v", failing.err)
 		}
 		if waiting.wait().err != nil {

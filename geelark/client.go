@@ -44,10 +44,14 @@ type Endpoint string
 const (
 	EndpointPhoneStatus Endpoint = "phone/status"
 	EndpointPhoneList   Endpoint = "phone/list"
+	EndpointWallet      Endpoint = "pay/wallet"
+	EndpointPlanInfo    Endpoint = "pay/plan/info"
 )
 
 // Endpoints returns every endpoint that a [Client] can call.
-func Endpoints() []Endpoint { return []Endpoint{EndpointPhoneList, EndpointPhoneStatus} }
+func Endpoints() []Endpoint {
+	return []Endpoint{EndpointPlanInfo, EndpointWallet, EndpointPhoneList, EndpointPhoneStatus}
+}
 
 // A Client calls the API for one account. It is safe for concurrent use.
 type Client struct {
@@ -65,9 +69,10 @@ type Client struct {
 	// fmt does not ask unexported fields how they print.
 	credentials func() (Credentials, error)
 
-	budgets map[Endpoint]*budget
-	chain   handler
-	http    *http.Client
+	inherited map[Endpoint]*budget
+	budgets   map[Endpoint]*budget
+	chain     handler
+	http      *http.Client
 }
 
 // An Option configures a [Client].
@@ -121,9 +126,17 @@ func WithTimeout(d time.Duration) Option {
 }
 
 // WithLimits sets the most requests that the client sends to each endpoint, at
-// most [VendorLimits]. The default is VendorLimits.
+// most [VendorLimits], which is the default. An endpoint with lower limits of
+// its own keeps them.
 func WithLimits(l Limits) Option {
 	return func(c *Client) error { c.limits = l; return l.check() }
+}
+
+// WithBudgetsOf makes the client spend from another one's budgets, with its own
+// limits, and heed its pauses: for a client that takes the other's place on the
+// same account.
+func WithBudgetsOf(other *Client) Option {
+	return func(c *Client) error { c.inherited = other.budgets; return nil }
 }
 
 // WithUserAgent sets the User-Agent header.
@@ -184,7 +197,12 @@ func New(credentials CredentialSource, options ...Option) (*Client, error) {
 	}
 	c.budgets = make(map[Endpoint]*budget)
 	for _, e := range Endpoints() {
-		c.budgets[e] = newBudget(e, c.limits, c.now)
+		if b := c.inherited[e]; b != nil {
+			b.setLimits(c.limits.of(e))
+			c.budgets[e] = b
+			continue
+		}
+		c.budgets[e] = newBudget(e, c.limits.of(e), c.now)
 	}
 
 	// From the inside out: a retry spends from the budget like a first try, the

@@ -80,6 +80,16 @@ func (c Credentials) sign(h http.Header, traceID string, at time.Time) (appID st
 	return c.AppID
 }
 
+// hide replaces the secrets in a text that came from elsewhere.
+func (c Credentials) hide(s string) string {
+	for _, secret := range []Secret{c.Token, c.APIKey} {
+		if secret != "" {
+			s = strings.ReplaceAll(s, string(secret), hidden)
+		}
+	}
+	return s
+}
+
 // signature is the upper-case hexadecimal SHA-256 of its parts in this order
 // (document "Request Instructions").
 func signature(appID, traceID, ts, nonce, apiKey string) string {

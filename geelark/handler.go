@@ -14,8 +14,9 @@ type call struct {
 	reserved *Reservation // for the first request, nil: none
 
 	traceID string
-	appID   string    // in key mode
-	sent    time.Time // when the request left; zero when nothing was sent
+	appID   string              // in key mode
+	hide    func(string) string // replaces the credentials' secrets in a text
+	sent    time.Time           // when the request left; zero when nothing was sent
 	answer  []byte
 	code    Code // the envelope's
 }

@@ -49,7 +49,7 @@ func (h *envelopeHandler) do(ctx context.Context, c *call) error {
 		}
 		fallthrough
 	default:
-		return &APIError{Code: *e.Code, Message: clip(e.Message), TraceID: c.traceID, AppID: c.appID, Endpoint: c.endpoint}
+		return &APIError{Code: *e.Code, Message: clip(c.hide(e.Message)), TraceID: c.traceID, AppID: c.appID, Endpoint: c.endpoint}
 	}
 	if !hasData {
 		return malformed("the answer has no data")

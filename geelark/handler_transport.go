@@ -35,6 +35,7 @@ func (h *transportHandler) do(ctx context.Context, c *call) error {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", cl.userAgent)
 	c.appID = credentials.sign(req.Header, c.traceID, c.sent)
+	c.hide = credentials.hide
 
 	resp, err := cl.http.Do(req)
 	if err != nil {

@@ -36,6 +36,18 @@ const (
 	ChargeMonthly   ChargeMode = 1
 )
 
+// String returns the mode in the words of metric labels: "per_minute",
+// "monthly", and "unknown" for any other.
+func (m ChargeMode) String() string {
+	switch m {
+	case ChargePerMinute:
+		return "per_minute"
+	case ChargeMonthly:
+		return "monthly"
+	}
+	return "unknown"
+}
+
 // A PhoneListFilter selects phones (document "Get all cloud phones"). Empty
 // fields do not filter.
 type PhoneListFilter struct {
@@ -76,8 +88,23 @@ type PhonePage struct {
 // A Phone is what phone/list tells of a phone, without what nobody here has a
 // use for: no phone number, IMEI, MAC address or proxy is decoded.
 type Phone struct {
-	ID         string
-	SerialName string
+	ID            string
+	SerialName    string
+	SerialNo      string
+	Group         string // its name
+	Tags          []string
+	Status        Status // never [StatusExpired], which the list does not tell
+	HasStatus     bool   // Status was in the answer
+	ChargeMode    ChargeMode
+	Bound         bool      // to a monthly subscription
+	MonthlyExpire time.Time // when the subscription ends, zero without one
+	RPARunning    bool      // an automation task is running
+	CreateTime    time.Time // zero when unknown
+	Country       string
+	OSVersion     string
+	Brand         string
+	Model         string
+	NetType       string // "wifi", "mobile" or ""
 }
 
 type phoneListParams struct {
@@ -95,11 +122,56 @@ type phoneListParams struct {
 }
 
 type phoneListData struct {
-	Total *flexInt `json:"total"`
-	Items list[struct {
-		ID         *flexID `json:"id"`
-		SerialName string  `json:"serialName"`
-	}] `json:"items"`
+	Total *flexInt          `json:"total"`
+	Items list[listedPhone] `json:"items"`
+}
+
+type listedPhone struct {
+	ID         *flexID `json:"id"`
+	SerialName string  `json:"serialName"`
+	SerialNo   flexID  `json:"serialNo"`
+	Group      struct {
+		Name string `json:"name"`
+	} `json:"group"`
+	Tags list[struct {
+		Name string `json:"name"`
+	}] `json:"tags"`
+	Status        *flexInt `json:"status"`
+	ChargeMode    looseInt `json:"chargeMode"`
+	HasBind       bool     `json:"hasBind"`
+	MonthlyExpire looseInt `json:"monthlyExpire"`
+	RPAStatus     looseInt `json:"rpaStatus"`
+	CreateTime    looseInt `json:"createTime"`
+	EquipmentInfo struct {
+		CountryName string   `json:"countryName"`
+		OSVersion   string   `json:"osVersion"`
+		DeviceBrand string   `json:"deviceBrand"`
+		DeviceModel string   `json:"deviceModel"`
+		NetType     looseInt `json:"netType"`
+	} `json:"equipmentInfo"`
+}
+
+func (l *listedPhone) phone() Phone {
+	p := Phone{
+		ID: string(*l.ID), SerialName: l.SerialName, SerialNo: string(l.SerialNo), Group: l.Group.Name,
+		ChargeMode: ChargeMode(l.ChargeMode.or(-1)), Bound: l.HasBind, MonthlyExpire: l.MonthlyExpire.time(),
+		RPARunning: l.RPAStatus.or(0) == 1, CreateTime: l.CreateTime.time(),
+		Country: l.EquipmentInfo.CountryName, OSVersion: l.EquipmentInfo.OSVersion,
+		Brand: l.EquipmentInfo.DeviceBrand, Model: l.EquipmentInfo.DeviceModel,
+	}
+	for _, t := range l.Tags {
+		p.Tags = append(p.Tags, t.Name)
+	}
+	if l.Status != nil {
+		p.Status, p.HasStatus = Status(*l.Status), true
+	}
+	switch l.EquipmentInfo.NetType.or(-1) {
+	case 0:
+		p.NetType = "wifi"
+	case 1:
+		p.NetType = "mobile"
+	}
+	return p
 }
 
 // UnmarshalJSON refuses a page without a total or with a phone without an id.
@@ -148,9 +220,15 @@ func (c *Client) PhoneList(ctx context.Context, f PhoneListFilter, page, pageSiz
 	}
 	r := &PhonePage{At: at, Total: int(*data.Total)}
 	for _, i := range data.Items {
-		r.Phones = append(r.Phones, Phone{ID: string(*i.ID), SerialName: i.SerialName})
+		r.Phones = append(r.Phones, i.phone())
 	}
 	return r, nil
+}
+
+// A ListedPhone is a phone of [Client.AllPhones] and when its page was asked for.
+type ListedPhone struct {
+	Phone
+	At time.Time
 }
 
 // AllPhones goes through every phone that the filter selects, each once.
@@ -158,30 +236,37 @@ func (c *Client) PhoneList(ctx context.Context, f PhoneListFilter, page, pageSiz
 // A fleet can change between two pages: a phone that moves to an earlier page
 // is skipped, one that moves to a later page comes twice. Repetitions are left
 // out. When the pages of a pass do not add up, another pass yields what the one
-// before has skipped. The sequence ends with the first error.
-func (c *Client) AllPhones(ctx context.Context, f PhoneListFilter) iter.Seq2[Phone, error] {
-	return func(yield func(Phone, error) bool) {
+// before has skipped; after a few passes that found fewer phones than there are,
+// the last item is an error. The sequence ends with the first error.
+func (c *Client) AllPhones(ctx context.Context, f PhoneListFilter) iter.Seq2[ListedPhone, error] {
+	return func(yield func(ListedPhone, error) bool) {
 		seen := make(map[string]bool)
+		total := 0
 		for range maxListPasses {
-			steady, more := c.listPass(ctx, f, seen, yield)
-			if steady || !more {
+			var steady, more bool
+			if total, steady, more = c.listPass(ctx, f, seen, yield); steady || !more {
 				return
 			}
+		}
+		if len(seen) < total {
+			yield(ListedPhone{}, fmt.Errorf("%s: the pages do not add up: %d phones of %d after going through them %d times",
+				EndpointPhoneList, len(seen), total, maxListPasses))
 		}
 	}
 }
 
 // listPass goes through all pages once and yields the phones that were not seen
-// before. It reports whether the pages added up, and whether to go on.
-func (c *Client) listPass(ctx context.Context, f PhoneListFilter, seen map[string]bool, yield func(Phone, error) bool) (steady, more bool) {
+// before. It reports the last page's total, whether the pages added up, and
+// whether to go on.
+func (c *Client) listPass(ctx context.Context, f PhoneListFilter, seen map[string]bool, yield func(ListedPhone, error) bool) (total int, steady, more bool) {
 	inPass := make(map[string]bool)
 	steady = true
-	total := -1
+	total = -1
 	for page := 1; page <= maxListPages; page++ {
 		p, err := c.PhoneList(ctx, f, page, MaxListPageSize)
 		if err != nil {
-			yield(Phone{}, err)
-			return false, false
+			yield(ListedPhone{}, err)
+			return total, false, false
 		}
 		if total >= 0 && p.Total != total {
 			steady = false
@@ -199,18 +284,18 @@ func (c *Client) listPass(ctx context.Context, f PhoneListFilter, seen map[strin
 				continue
 			}
 			seen[ph.ID] = true
-			if !yield(ph, nil) {
-				return false, false
+			if !yield(ListedPhone{ph, p.At}, nil) {
+				return total, false, false
 			}
 		}
 		// A page of nothing but repetitions comes from a fleet that has grown by a
 		// page, and another pass is due, or from an API that ignores the page.
-		if len(f.IDs) > 0 || !onward || page*MaxListPageSize >= total {
+		if len(f.IDs) > 0 || !onward || page*MaxListPageSize >= total || len(inPass) >= total {
 			break
 		}
 	}
 	if len(f.IDs) > 0 {
-		return true, false
+		return total, true, false
 	}
-	return steady && len(inPass) == total, true
+	return total, steady && len(inPass) == total, true
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -133,49 +132,4 @@ func (d *phoneStatusData) UnmarshalJSON(b []byte) error {
 		}
 	}
 	return nil
-}
-
-// list is decoded into new elements. encoding/json would decode a list that
-// stands twice in an object over the elements of the first, and a phone without
-// a status would get another one's.
-type list[T any] []T
-
-func (l *list[T]) UnmarshalJSON(b []byte) error {
-	var items []T
-	err := json.Unmarshal(b, &items)
-	*l = items
-	return err
-}
-
-// flexID is an id that stands in JSON as a string or as a number: some documents
-// declare integers. No digit of a number is lost.
-type flexID string
-
-func (id *flexID) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		return json.Unmarshal(b, (*string)(id))
-	}
-	var n json.Number
-	if err := json.Unmarshal(b, &n); err != nil {
-		return err
-	}
-	for _, r := range n.String() {
-		if r < '0' || r > '9' {
-			return errors.New("id is not a string of digits")
-		}
-	}
-	*id = flexID(n)
-	return nil
-}
-
-// flexInt is an integer that may stand in JSON as a string.
-type flexInt int
-
-func (i *flexInt) UnmarshalJSON(b []byte) error {
-	if len(b) > 1 && b[0] == '"' {
-		b = b[1 : len(b)-1]
-	}
-	n, err := strconv.Atoi(string(b))
-	*i = flexInt(n)
-	return err
 }

@@ -65,32 +65,39 @@ func TestStatusDetailsInEveryDocumentedForm(t *testing.T) {
 	}{
 		"number ids keep their digits": {
 			CodeOK, `{"successDetails":[{"id":` + long + `,"status":2}],"failDetails":[{"id":9007199254740993,"code":42001}]}`,
-			[]PhoneStatus{{long, "", StatusShutDown}}, []PhoneFailure{{"9007199254740993", CodePhoneNotFound}},
+			[]PhoneStatus{{long, "", StatusShutDown}},
+			[]PhoneFailure{{"9007199254740993", CodePhoneNotFound}},
 		},
 		"statuses and codes as strings": {
 			CodeOK, `{"successDetails":[{"id":"1","serialName":"a","status":"3"}],"failDetails":[{"id":"2","code":"42001"}]}`,
-			[]PhoneStatus{{"1", "a", StatusExpired}}, []PhoneFailure{{"2", CodePhoneNotFound}},
+			[]PhoneStatus{{"1", "a", StatusExpired}},
+			[]PhoneFailure{{"2", CodePhoneNotFound}},
 		},
 		"an undocumented status is kept": {
 			CodeOK, `{"successDetails":[{"id":"1","status":17}]}`,
-			[]PhoneStatus{{"1", "", 17}}, nil,
+			[]PhoneStatus{{"1", "", 17}},
+			nil,
 		},
 		"a name that is null": {
 			CodeOK, `{"successDetails":[{"id":"1","serialName":null,"status":1}],"failDetails":null}`,
-			[]PhoneStatus{{"1", "", StatusStarting}}, nil,
+			[]PhoneStatus{{"1", "", StatusStarting}},
+			nil,
 		},
 		"partial success is data": {
 			CodePartial, `{"successDetails":[{"id":"1","status":0}],"failDetails":[{"id":"2","code":42001}]}`,
-			[]PhoneStatus{{"1", "", StatusStarted}}, []PhoneFailure{{"2", CodePhoneNotFound}},
+			[]PhoneStatus{{"1", "", StatusStarted}},
+			[]PhoneFailure{{"2", CodePhoneNotFound}},
 		},
 		"a failed batch is data": {
 			CodeBatchFailed, `{"successDetails":null,"failDetails":[{"id":"2","code":43004}]}`,
-			nil, []PhoneFailure{{"2", CodePhoneExpired}},
+			nil,
+			[]PhoneFailure{{"2", CodePhoneExpired}},
 		},
 		"empty details": {CodeOK, `{"successDetails":[],"failDetails":[]}`, nil, nil},
 		"a repeated list does not lend its values to the later one": {
 			CodeOK, `{"successDetails":[{"id":"1","serialName":"a","status":2}],"successDetails":[{"id":"2","status":1}]}`,
-			[]PhoneStatus{{"2", "", StatusStarting}}, nil,
+			[]PhoneStatus{{"2", "", StatusStarting}},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -174,7 +174,7 @@ func TestAFleetEditedWhileItIsListedIsTrackedWhole(t *testing.T) {
 			b.pollAndList()
 			time.Sleep(5 * time.Minute)
 		}
-		tracked := ids(b.accounts[0].cache)
+		tracked := b.fleet.Load().accounts[0].cache.ids()
 		for _, id := range stay {
 			if !slices.Contains(tracked, id) {
 				t.Errorf("%s is lost", id)

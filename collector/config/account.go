@@ -1,0 +1,252 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"geelark_exporter/collector"
+	"geelark_exporter/geelark"
+)
+
+// An account is one of the file's while it is decoded.
+type account struct {
+	*section
+	config *collector.AccountConfig
+
+	// What its credentials are made of; those in variables are values already.
+	token, tokenFile, appID, apiKey, apiKeyFile string
+}
+
+// identities are what no two accounts may share.
+type identities struct {
+	names       map[string]int                 // to the line
+	credentials map[geelark.Credentials]string // to the account
+}
+
+// tuning are the fields that the defaults have too.
+func (s *section) tuning(c *collector.AccountConfig) fields {
+	return fields{
+		"base_url":            s.text(&c.BaseURL),
+		"timeout":             s.duration(&c.Timeout),
+		"concurrency":         s.number(&c.Concurrency),
+		"requests_per_minute": s.number(&c.Limits.PerMinute),
+		"requests_per_hour":   s.number(&c.Limits.PerHour),
+		"cache_ttl":           s.duration(&c.CacheTTL),
+		"max_staleness":       s.duration(&c.MaxStaleness),
+		"inventory_interval":  s.duration(&c.InventoryInterval),
+		"billing_interval":    s.duration(&c.BillingInterval),
+	}
+}
+
+// discovery are the fields of phones.discover that the defaults have too.
+func (s *section) discovery(c *collector.AccountConfig) fields {
+	return fields{"interval": s.duration(&c.Discovery.Interval)}
+}
+
+func (a *account) fields() fields {
+	c := a.config
+	discover := a.discovery(c)
+	maps.Copy(discover, fields{
+		"groups":      a.list(&c.Discovery.Groups),
+		"tags":        a.list(&c.Discovery.Tags),
+		"charge_mode": a.chargeMode(&c.Discovery.ChargeMode),
+	})
+	all := a.tuning(c)
+	maps.Copy(all, fields{
+		"name":         a.text(&c.Name),
+		"labels":       a.mapping(fields{anyField: a.label}),
+		"token_file":   a.path(&a.tokenFile),
+		"token_env":    a.variable(&a.token),
+		"app_id":       a.text(&a.appID),
+		"app_id_env":   a.variable(&a.appID),
+		"api_key_file": a.path(&a.apiKeyFile),
+		"api_key_env":  a.variable(&a.apiKey),
+		"phones": a.mapping(fields{
+			"ids":      a.list(&c.IDs),
+			"ids_file": a.path(&c.IDsFile),
+			"discover": a.mapping(discover),
+		}),
+	})
+	return all
+}
+
+func (a *account) label(path string, n *yaml.Node) {
+	var text string
+	a.text(&text)(path, n)
+	if a.config.Labels == nil {
+		a.config.Labels = map[string]string{}
+	}
+	a.config.Labels[strings.TrimPrefix(path, "labels.")] = text
+}
+
+func (a *account) chargeMode(to **geelark.ChargeMode) value {
+	modes := map[string]geelark.ChargeMode{"monthly": geelark.ChargeMonthly, "per_minute": geelark.ChargePerMinute}
+	return a.scalar("monthly or per_minute", func(text string) bool {
+		mode, ok := modes[text]
+		*to = &mode
+		return ok
+	})
+}
+
+// account decodes the account at index i into c.
+func (d *decoder) account(i int, n *yaml.Node, c *collector.AccountConfig, defaults *section, known identities) {
+	a := &account{section: d.section(fmt.Sprintf("accounts[%d]", i), n.Line), config: c}
+	if !a.is(yaml.MappingNode, "", n, mustBeAMap) {
+		return
+	}
+	for j := 0; j < len(n.Content); j += 2 {
+		if key, v := n.Content[j], n.Content[j+1]; key.Value == "name" && v.Kind == yaml.ScalarNode && v.Value != "" {
+			a.title += " " + strconv.Quote(v.Value)
+			break
+		}
+	}
+	a.decode("", n, a.fields())
+	a.checkPhones()
+	a.checkName(known.names)
+	a.setCredentials(known.credentials)
+	a.validate(defaults)
+}
+
+func (a *account) checkName(lines map[string]int) {
+	if !a.given("name") {
+		a.problem("", "has no name: give it one, which becomes the label account")
+	}
+	name := a.config.Name
+	switch line, taken := lines[name]; {
+	case taken:
+		a.problem("name", fmt.Sprintf("is that of the account in line %d too: choose another", line))
+	case name != "":
+		lines[name] = a.lines["name"]
+	}
+}
+
+// checkPhones reports contradictions in what selects the phones.
+func (a *account) checkPhones() {
+	const ids, file, discover = "phones.ids", "phones.ids_file", "phones.discover"
+	for _, path := range a.empty {
+		if path != ids || !a.given(file) && !a.given(discover) {
+			a.problem(path, "is empty, which selects every phone: name some, or leave it out if that is meant")
+		}
+	}
+	if a.given(discover) {
+		if a.given(file) {
+			a.exclude(file, discover)
+		} else if a.given(ids) && !slices.Contains(a.empty, ids) {
+			a.exclude(ids, discover)
+		}
+	}
+	if file := a.config.IDsFile; file != "" {
+		if err := readable(file); err != nil {
+			a.problem("phones.ids_file", cannot(err))
+		}
+	}
+}
+
+// setCredentials sets the source of the account's credentials after a first
+// look at it.
+func (a *account) setCredentials(known map[geelark.Credentials]string) {
+	token := a.either("token_file", "token_env")
+	id := a.either("app_id", "app_id_env")
+	key := a.either("api_key_file", "api_key_env")
+	switch {
+	case token != "" && (id != "" || key != ""):
+		a.exclude(token, cmp.Or(id, key))
+	case token == "" && id == "" && key == "":
+		a.problem("", "has no credentials: give token_file or token_env, or app_id with api_key_file or api_key_env")
+	case token == "" && key == "":
+		a.problem(id, "needs api_key_file or api_key_env beside it")
+	case token == "" && id == "":
+		a.problem(key, "needs app_id or app_id_env beside it")
+	}
+
+	var source geelark.CredentialSource
+	switch {
+	case a.tokenFile != "":
+		source = geelark.TokenFile(a.tokenFile)
+	case a.token != "":
+		source = geelark.Credentials{Token: geelark.Secret(a.token)}
+	case a.appID != "" && a.apiKeyFile != "":
+		source = geelark.APIKeyFile{AppID: a.appID, File: a.apiKeyFile}
+	case a.appID != "" && a.apiKey != "":
+		source = geelark.Credentials{AppID: a.appID, APIKey: geelark.Secret(a.apiKey)}
+	default:
+		return // after a problem
+	}
+	field := cmp.Or(token, key)
+	got, err := source.Credentials()
+	if err != nil {
+		a.problem(field, cannot(err))
+		return
+	}
+	if other, taken := known[got]; taken {
+		a.problem(field, "gives the same credentials as "+other+": two accounts would spend one budget twice")
+		return
+	}
+	known[got] = fmt.Sprintf("%s in line %d", a.title, a.lines[field])
+	a.config.Credentials = source
+}
+
+// either returns which of two fields is given and reports when both are.
+func (a *account) either(x, y string) string {
+	if a.given(x) && a.given(y) {
+		a.exclude(x, y)
+	}
+	switch {
+	case a.given(x):
+		return x
+	case a.given(y):
+		return y
+	}
+	return ""
+}
+
+// validate reports the first value that the collector would refuse, where it
+// was given: in the account, in the defaults, or neither.
+func (a *account) validate(defaults *section) {
+	if a.config.Name == "" {
+		return // after a problem
+	}
+	err := a.config.Validate()
+	if err == nil {
+		return
+	}
+	at, path := a.section, ""
+	if field, ok := errors.AsType[*collector.FieldError](err); ok {
+		path, err = field.Field, field.Err
+	}
+	if !a.given(path) && defaults.given(path) {
+		at = defaults
+	}
+	at.problem(path, err.Error())
+}
+
+func readable(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
+// cannot puts the error about a file into words. A path that does not lead to a
+// file may be the secret itself and is not repeated.
+func cannot(err error) string {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Sprintf("cannot be read: %v; a relative path starts from this file's directory", failed.Err)
+	}
+	return "cannot be used: " + err.Error()
+}

@@ -1,0 +1,146 @@
+// Package config reads the exporter's configuration file. It is a package of
+// its own so that YAML, environment variables and the lines that errors name
+// stay out of the collector, to which it does not matter where an account comes
+// from.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"go.yaml.in/yaml/v4"
+
+	"geelark_exporter/collector"
+	"geelark_exporter/geelark"
+)
+
+// maxSize bounds what is parsed; 4 MiB hold a hundred thousand phone ids.
+const maxSize = 4 << 20
+
+// Load reads the accounts in the file at path. What neither an account nor the
+// file's defaults say comes from base, of which name, labels, credentials and
+// selection of phones do not count: no two accounts share them. Variables are
+// looked up with getenv.
+//
+// The error tells of everything that is wrong with the file, a line each, with
+// the file's name and the line number in front. It holds no secret.
+func Load(path string, base collector.AccountConfig, getenv func(string) string) ([]collector.AccountConfig, error) {
+	data, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{file: path, getenv: getenv}
+	var accounts []collector.AccountConfig
+	if root := d.parse(data); root != nil {
+		accounts = d.accounts(root, base)
+	}
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	return accounts, nil
+}
+
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("%s: is larger than %d MiB: move long lists of phones to an ids_file", path, maxSize>>20)
+	}
+	return data, nil
+}
+
+// parse returns the top of the only document in data, or nil after a problem.
+func (d *decoder) parse(data []byte) *yaml.Node {
+	documents := yaml.NewDecoder(bytes.NewReader(data))
+	var first, second yaml.Node
+	err := documents.Decode(&first)
+	if errors.Is(err, io.EOF) {
+		d.report(0, "is empty: it must list at least one account")
+		return nil
+	}
+	if err == nil {
+		err = documents.Decode(&second)
+	}
+	switch {
+	case err == nil:
+		d.report(second.Line, "a second YAML document begins here: put everything into one")
+	case !errors.Is(err, io.EOF):
+		d.report(syntax(err, data))
+	default:
+		return first.Content[0]
+	}
+	return nil
+}
+
+// syntax puts an error of the YAML parser into words.
+func syntax(err error, data []byte) (line int, text string) {
+	cause := new(yaml.LoadError)
+	errors.As(err, &cause)
+	line = cause.Mark.Line
+	if line == 0 {
+		// A character that is not allowed: only its offset is known.
+		line = 1 + bytes.Count(data[:min(cause.Mark.Index, len(data))], []byte("\n"))
+	}
+	if cause.Stage == yaml.ComposerStage {
+		// The parser's message would repeat what may be a secret that begins
+		// with an asterisk.
+		return line, "a value " + writeOut
+	}
+	text = "is not valid YAML: " + cause.Message
+	if cause.ContextMsg != "" {
+		text += " " + cause.ContextMsg
+		if from := cause.ContextMark.Line; from != line {
+			text += fmt.Sprintf(" that begins in line %d", from)
+		}
+	}
+	return line, text + "; check quotes, brackets, and indentation, which is of spaces only"
+}
+
+// accounts decodes the file's accounts over its defaults over base.
+func (d *decoder) accounts(root *yaml.Node, base collector.AccountConfig) []collector.AccountConfig {
+	file := d.section("", 0)
+	if !file.is(yaml.MappingNode, "", root, mustBeAMap) {
+		return nil
+	}
+	var defaults *yaml.Node
+	list := new(yaml.Node)
+	file.decode("", root, fields{
+		"defaults": func(_ string, n *yaml.Node) { defaults = n },
+		"accounts": func(_ string, n *yaml.Node) { list = n },
+	})
+
+	base.Name, base.Labels, base.Credentials = "", nil, nil
+	base.IDs, base.IDsFile = nil, ""
+	base.Discovery = collector.Discovery{Interval: base.Discovery.Interval}
+	shared := d.section("defaults", file.lines["defaults"])
+	if defaults != nil {
+		tuning := shared.tuning(&base)
+		tuning["phones"] = shared.mapping(fields{"discover": shared.mapping(shared.discovery(&base))})
+		shared.mapping(tuning)("", defaults)
+	}
+
+	const must = "must be a list of at least one account"
+	if !file.is(yaml.SequenceNode, "accounts", list, must) {
+		return nil
+	}
+	if len(list.Content) == 0 {
+		file.problem("accounts", must)
+	}
+	known := identities{names: map[string]int{}, credentials: map[geelark.Credentials]string{}}
+	configs := make([]collector.AccountConfig, len(list.Content))
+	for i, n := range list.Content {
+		configs[i] = base
+		d.account(i, n, &configs[i], shared, known)
+	}
+	return configs
+}

@@ -1,0 +1,60 @@
+package collector
+
+import (
+	"sync"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+)
+
+// fixedTracker tracks ids from the configuration, and those in a file that is
+// read again when it changes. A file that cannot be read leaves the set as it
+// was.
+type fixedTracker struct {
+	ids    []string
+	cache  *cache
+	logger log.Logger
+
+	once sync.Once
+
+	mu     sync.Mutex
+	file   *idsFile // nil: none
+	failed string   // the last error, so that it is logged once
+}
+
+// newFixedTracker fails when the file cannot be read. Nothing is tracked before
+// the first refresh.
+func newFixedTracker(ids []string, file string, c *cache, logger log.Logger) (*fixedTracker, error) {
+	t := &fixedTracker{ids: ids, cache: c, logger: logger}
+	if file == "" {
+		return t, nil
+	}
+	t.file = &idsFile{path: file}
+	_, _, err := (&idsFile{path: file}).read()
+	return t, err
+}
+
+// refresh brings the set up to date.
+func (t *fixedTracker) refresh() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.file == nil {
+		t.once.Do(func() { t.cache.trackOnly(t.ids) })
+		return
+	}
+	ids, changed, err := t.file.read()
+	if err == nil && changed {
+		ids = append(ids, t.ids...)
+		t.cache.trackOnly(ids)
+		if len(ids) == 0 {
+			level.Warn(t.logger).Log("msg", "No phone is tracked: the file holds no id", "file", t.file.path)
+		}
+	}
+	switch {
+	case err == nil:
+		t.failed = ""
+	case err.Error() != t.failed:
+		t.failed = err.Error()
+		level.Error(t.logger).Log("msg", "Reading the phone ids failed, tracking the phones as before", "err", err)
+	}
+}

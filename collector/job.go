@@ -1,0 +1,104 @@
+package collector
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+)
+
+// job does a piece of work at an interval, when a scrape asks for it, and once
+// at a time. Scrapes do not do it themselves and share what it finds.
+type job struct {
+	interval time.Duration
+	retry    time.Duration // after a failure
+	work     func(context.Context) error
+	ended    func()      // called after each run
+	record   func(error) // told how each run went
+	failure  string // what to log when the work fails
+	now      func() time.Time
+	logger   log.Logger
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	running bool
+	known   bool      // the work was done once
+	next    time.Time // when it is due
+	last    jobState
+}
+
+// jobState is how a job's last run went.
+type jobState struct {
+	worked      bool
+	lastSuccess time.Time
+	duration    time.Duration
+}
+
+func (j *job) init() *job {
+	j.ctx, j.cancel = context.WithCancel(context.Background())
+	return j
+}
+
+// start begins the work if it is due.
+func (j *job) start(now time.Time) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.running || now.Before(j.next) || j.ctx.Err() != nil {
+		return
+	}
+	j.running = true
+	j.wg.Go(j.run)
+}
+
+func (j *job) run() {
+	start := j.now()
+	err := j.work(j.ctx)
+	now := j.now()
+	if j.ctx.Err() == nil {
+		j.record(err)
+	}
+	if err != nil && j.ctx.Err() == nil {
+		level.Warn(j.logger).Log("msg", j.failure, "err", err)
+	}
+	j.mu.Lock()
+	j.running = false
+	j.last.worked, j.last.duration = err == nil, now.Sub(start)
+	if err == nil {
+		j.known, j.last.lastSuccess, j.next = true, now, now.Add(j.interval)
+	} else {
+		j.next = now.Add(j.retry)
+	}
+	j.mu.Unlock()
+	j.ended()
+}
+
+// first reports whether the work is under way that nothing is known before.
+func (j *job) first() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.running && !j.known
+}
+
+func (j *job) state() jobState {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
+}
+
+// inherit takes over what another job knows of the same work.
+func (j *job) inherit(from *job) {
+	from.mu.Lock()
+	defer from.mu.Unlock()
+	j.known, j.last = from.known, from.last
+}
+
+// close ends a run that is under way and waits for its end.
+func (j *job) close() {
+	j.cancel()
+	j.wg.Wait()
+}

@@ -1,0 +1,137 @@
+package collector
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"geelark_exporter/geelark"
+)
+
+// The states of a phone beside the words of [geelark.Status]: those of phones
+// without a status that can be trusted now.
+const (
+	StateFailed   = "failed"   // its last lookup failed
+	StateOutdated = "outdated" // it was last looked up too long ago
+	StatePending  = "pending"  // it was not looked up yet
+)
+
+// States returns every state of a phone.
+func States() []string {
+	return []string{
+		geelark.StatusStarted.String(), geelark.StatusStarting.String(), geelark.StatusShutDown.String(), geelark.StatusExpired.String(),
+		geelark.Status(-1).String(), StateFailed, StateOutdated, StatePending,
+	}
+}
+
+func stateOf(p *phone, now time.Time, maxStaleness time.Duration) string {
+	switch {
+	case p.failure != "":
+		return StateFailed
+	case p.observedAt.IsZero():
+		return StatePending
+	case !p.trusted(now, maxStaleness):
+		return StateOutdated
+	}
+	return p.status.String()
+}
+
+// An Overview is what an operator looks at first. Its size goes by the number of
+// accounts and not of phones.
+type Overview struct {
+	At         time.Time
+	Shard      Shard
+	Configured int // accounts of all shards
+	Accounts   []AccountOverview
+}
+
+// An AccountOverview is an account at one moment.
+type AccountOverview struct {
+	Name         string
+	Labels       map[string]string // its own
+	Up           bool              // as geelark_up
+	LastSuccess  time.Time         // zero: none yet
+	LastScrape   time.Time         // that asked for statuses; zero: none yet
+	MaxStaleness time.Duration
+
+	Phones int
+	States map[string]int // phones by state, without zeros
+	// OldestAge and MedianAge are those of the statuses that can be trusted now.
+	OldestAge, MedianAge time.Duration
+	// Waiting phones are due to be polled as soon as the budget has room, at
+	// WaitingUntil at the earliest.
+	Waiting      int
+	WaitingUntil time.Time
+
+	Collectors []CollectorOverview
+	Budgets    []geelark.Budget // of the endpoints that are called
+	Errors     []AccountError   // the last, the latest first
+	Wallet     *geelark.Wallet  // nil: not known
+	Plan       *geelark.PlanInfo
+}
+
+// A CollectorOverview is how a collector's last calls went.
+type CollectorOverview struct {
+	Name        string
+	Worked      bool
+	LastSuccess time.Time // zero: none yet
+}
+
+// Overview returns what is known. It polls nothing.
+func (c *Collector) Overview() Overview {
+	f := c.fleet.Load()
+	o := Overview{At: c.o.Now(), Shard: c.o.Shard, Configured: f.configured}
+	for _, a := range f.accounts {
+		o.Accounts = append(o.Accounts, a.overview())
+	}
+	return o
+}
+
+func (a *account) overview() AccountOverview {
+	now := a.now()
+	o := AccountOverview{
+		Name: a.name, Labels: maps.Clone(a.cfg.Labels), MaxStaleness: a.maxStaleness,
+		States: make(map[string]int), Errors: a.errors.latest(),
+	}
+	o.Up, o.LastSuccess = a.up()
+	for _, c := range a.collectors {
+		s := a.state(c)
+		o.Collectors = append(o.Collectors, CollectorOverview{Name: c, Worked: s.worked, LastSuccess: s.lastSuccess})
+	}
+	for _, e := range a.endpoints() {
+		o.Budgets = append(o.Budgets, a.client.Budget(e))
+	}
+	var starved bool
+	var dueBefore time.Time
+	o.LastScrape, dueBefore, starved = a.poller.demand()
+	var ages []time.Duration
+	a.cache.each(func(p *phone) {
+		o.Phones++
+		o.States[stateOf(p, now, a.maxStaleness)]++
+		if p.trusted(now, a.maxStaleness) {
+			ages = append(ages, max(now.Sub(p.observedAt), 0))
+		}
+		if starved && p.queue != nil && p.polledAt.Before(dueBefore) {
+			o.Waiting++
+		}
+	})
+	if len(ages) > 0 {
+		slices.Sort(ages)
+		o.OldestAge, o.MedianAge = ages[len(ages)-1], median(ages)
+	}
+	if o.Waiting > 0 {
+		o.WaitingUntil = a.client.Budget(geelark.EndpointPhoneStatus).Next
+	}
+	o.Wallet, o.Plan = a.billing.known(now)
+	return o
+}
+
+// Configs returns the configurations in force of the accounts that are watched.
+// Their parts must not be changed.
+func (c *Collector) Configs() []AccountConfig {
+	var configs []AccountConfig
+	for _, a := range c.fleet.Load().accounts {
+		configs = append(configs, a.cfg)
+	}
+	return configs
+}

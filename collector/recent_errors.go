@@ -1,0 +1,139 @@
+package collector
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"geelark_exporter/geelark"
+)
+
+// Outcomes of an [AccountError] beside those of
+// geelark_api_requests_total: these requests were not sent.
+const (
+	OutcomeNotSent     = "not_sent"    // for want of budget
+	OutcomeCredentials = "credentials" // for want of credentials
+	OutcomeOther       = "other"
+)
+
+// An AccountError is why calls for an account failed. It holds no secret.
+type AccountError struct {
+	Collector string
+	Endpoint  geelark.Endpoint // "" for credentials and others
+	Outcome   string           // a code, an HTTP status, a geelark.Reason, or one of the Outcome constants
+	IsCode    bool             // Outcome is a geelark.Code
+	Message   string           // the vendor's, or the text of an error without an endpoint
+	TraceID   string           // of the last; the vendor's support asks for it
+	AppID     string           // in key mode; the support asks for it too
+
+	First, Last time.Time
+	Times       int  // in a row
+	Ongoing     bool // nothing has worked since
+}
+
+// maxRecentErrors is about what a person reads.
+const maxRecentErrors = 10
+
+// recentErrors remembers the last errors of an account, the latest last. It is
+// safe for concurrent use.
+type recentErrors struct {
+	mu   sync.Mutex
+	list []AccountError
+}
+
+// of returns a function to be told how a collector's calls went.
+func (r *recentErrors) of(collector string, now func() time.Time) func(error) {
+	return func(err error) { r.record(collector, err, now()) }
+}
+
+func (r *recentErrors) record(collector string, err error, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		for i := range r.list {
+			if r.list[i].Collector == collector {
+				r.list[i].Ongoing = false
+			}
+		}
+		return
+	}
+	for _, e := range accountErrors(err) {
+		e.Collector, e.First, e.Last, e.Times, e.Ongoing = collector, now, now, 1, true
+		for i, before := range slices.Backward(r.list) {
+			if !before.Ongoing || before.Collector != collector || before.Endpoint != e.Endpoint {
+				continue
+			}
+			if before.Outcome == e.Outcome {
+				e.First, e.Times = before.First, before.Times+1
+				r.list = slices.Delete(r.list, i, i+1)
+			} else {
+				r.list[i].Ongoing = false
+			}
+		}
+		r.list = append(r.list, e)
+	}
+	r.list = slices.Delete(r.list, 0, max(0, len(r.list)-maxRecentErrors))
+}
+
+// latest returns the errors, the latest first.
+func (r *recentErrors) latest() []AccountError {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := slices.Clone(r.list)
+	slices.Reverse(list)
+	return list
+}
+
+// accountErrors are the failures that err is made of: several when it joins
+// those of several calls. A call that a pause held back is none: what began the
+// pause was one.
+func accountErrors(err error) []AccountError {
+	var list []AccountError
+	typed := false
+	var walk func(error)
+	walk = func(err error) {
+		e := AccountError{}
+		//nolint:errorlint // it is the chain that is walked
+		switch err := err.(type) {
+		case *geelark.APIError:
+			e.Endpoint, e.Outcome, e.IsCode = err.Endpoint, codeLabel(err.Code), true
+			e.Message, e.TraceID, e.AppID = err.Message, err.TraceID, err.AppID
+		case *geelark.HTTPError:
+			e.Endpoint, e.Outcome, e.TraceID = err.Endpoint, strconv.Itoa(err.StatusCode), err.TraceID
+		case *geelark.TransportError:
+			// Its text is left out: it can hold a proxy's address with a password.
+			e.Endpoint, e.Outcome, e.TraceID = err.Endpoint, string(err.Reason), err.TraceID
+		case *geelark.LimitError:
+			typed = true
+			if err.Pause != geelark.CodeOK {
+				return
+			}
+			e.Endpoint, e.Outcome = err.Endpoint, OutcomeNotSent
+		case *geelark.CredentialsError:
+			e.Outcome, e.Message = OutcomeCredentials, err.Err.Error()
+		case interface{ Unwrap() []error }:
+			for _, part := range err.Unwrap() {
+				walk(part)
+			}
+			return
+		default:
+			if inner := errors.Unwrap(err); inner != nil {
+				walk(inner)
+			}
+			return
+		}
+		typed = true
+		list = append(list, e)
+	}
+	walk(err)
+	switch {
+	case typed:
+	case errors.Is(err, geelark.ErrNotSent):
+		list = append(list, AccountError{Outcome: OutcomeNotSent})
+	default:
+		list = append(list, AccountError{Outcome: OutcomeOther, Message: err.Error()})
+	}
+	return list
+}
