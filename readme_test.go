@@ -60,6 +60,20 @@ func TestTheREADMEListsTheFlags(t *testing.T) {
 	holdsTable(t, table)
 }
 
+func TestTheExampleFileNamesTheFlags(t *testing.T) {
+	app, _ := newApp()
+	example := readFile(t, filepath.Join("deploy", "config.example.yml"))
+	for _, f := range app.Model().Flags {
+		name := "--" + f.Name
+		if f.IsBoolFlag() && slices.Equal(f.Default, []string{"true"}) {
+			name = "--[no-]" + f.Name
+		}
+		if !f.Hidden && f.Name != "help" && f.Name != "version" && !strings.Contains(example, name) {
+			t.Errorf("deploy/config.example.yml does not say whether %s goes with it", name)
+		}
+	}
+}
+
 func TestTheREADMEListsTheMetrics(t *testing.T) {
 	t.Parallel()
 	// Phones that exist and one that does not show every family.

@@ -94,6 +94,8 @@ func New(accounts []AccountConfig, o Options) (*Collector, error) {
 // Reload watches these accounts from now on. An account whose configuration is
 // the same goes on undisturbed; one that changed keeps its cache, its counters,
 // and what it has spent of its budgets. After an error everything is as before.
+// A registry that holds the collector must register it anew when the accounts'
+// own labels have other names.
 func (c *Collector) Reload(accounts []AccountConfig) error {
 	c.changing.Lock()
 	defer c.changing.Unlock()
