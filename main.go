@@ -31,6 +31,7 @@ import (
 
 	"geelark_exporter/collector"
 	"geelark_exporter/collector/config"
+	"geelark_exporter/collector/statuspage"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -45,6 +46,7 @@ const (
 
 	probePath     = "/probe"
 	discoveryPath = "/sd"
+	configPath    = "/config"
 )
 
 // flags are the command line's.
@@ -157,8 +159,8 @@ func (f *flags) check() error {
 		{f.maxRequests >= 0, "web.max-requests", "not be negative", f.maxRequests},
 		{
 			strings.HasPrefix(f.telemetryPath, "/") && !strings.HasPrefix(f.telemetryPath, "/-/") && !strings.ContainsAny(f.telemetryPath, "{} ?#") &&
-				!slices.Contains([]string{probePath, discoveryPath}, f.telemetryPath),
-			"web.telemetry-path", "begin with /, not with /-/, be neither " + probePath + " nor " + discoveryPath + ", and hold none of {}?# or a space", f.telemetryPath,
+				!slices.Contains([]string{probePath, discoveryPath, configPath}, f.telemetryPath),
+			"web.telemetry-path", "begin with /, not with /-/, be none of " + probePath + ", " + discoveryPath + " and " + configPath + ", and hold none of {}?# or a space", f.telemetryPath,
 		},
 	} {
 		if !c.ok {
@@ -294,22 +296,19 @@ func newMux(f *flags, c *collector.Collector, filter *collector.FamilyFilter, re
 	mux.HandleFunc("/-/healthy", fine)
 	mux.HandleFunc("/-/ready", fine)
 	if f.telemetryPath != "/" {
-		landing, err := web.NewLandingPage(web.LandingConfig{
-			Name:        "GeeLark exporter",
-			Description: "Status of GeeLark cloud phones for Prometheus",
-			Version:     version.Info(),
-			Profiling:   "false",
-			Links: []web.LandingLinks{
-				{Address: f.telemetryPath, Text: "Metrics"},
-				{Address: discoveryPath, Text: "Accounts", Description: "as targets for Prometheus' HTTP service discovery"},
-				{Address: "/-/healthy", Text: "Health"},
-				{Address: "/-/ready", Text: "Readiness"},
+		pages, err := statuspage.New(statuspage.Options{
+			Collector: c, Version: version.Info(), MetricsPath: f.telemetryPath, ConfigPath: configPath,
+			Links: []statuspage.Link{
+				{Path: discoveryPath, Text: "Targets"},
+				{Path: "/-/healthy", Text: "Health"},
+				{Path: "/-/ready", Text: "Readiness"},
 			},
 		})
 		if err != nil {
 			return nil, err
 		}
-		mux.Handle("/", landing)
+		mux.Handle("GET /{$}", pages.Status())
+		mux.Handle("GET "+configPath, pages.Config())
 	}
 	return mux, nil
 }

@@ -86,6 +86,7 @@ func TestABadConfigurationEndsWithOneLineThatNamesTheFlag(t *testing.T) {
 		"demo at a taken address":     {nil, []string{"--demo", "--demo.listen-address=" + taken.Addr().String()}, []string{"--demo.listen-address", "address already in use"}},
 		"path without a slash":        {withToken, []string{"--web.telemetry-path=metrics"}, []string{"--web.telemetry-path must begin with /"}},
 		"path that is taken":          {withToken, []string{"--web.telemetry-path=/-/healthy"}, []string{"--web.telemetry-path must begin with /, not with /-/"}},
+		"path of a page":              {withToken, []string{"--web.telemetry-path=/config"}, []string{"--web.telemetry-path must begin with /", "be none of /probe, /sd and /config"}},
 		"negative offset":             {withToken, []string{"--web.timeout-offset=-1s"}, []string{"--web.timeout-offset must not be negative"}},
 		"negative number of scrapes":  {withToken, []string{"--web.max-requests=-1"}, []string{"--web.max-requests must not be negative"}},
 		"web configuration missing":   {withToken, []string{"--web.config.file=" + missing}, []string{"--web.config.file", missing, "no such file"}},
@@ -203,7 +204,10 @@ func TestPages(t *testing.T) {
 		pages []page
 	}{
 		"by default": {nil, []page{
-			{"/", 200, `href="/metrics"`},
+			{"/", 200, `href="./metrics"`},
+			{"/", 200, "phones"},
+			{"/?q=", 200, "phones"},
+			{"/config", 200, "token: &lt;secret&gt;"},
 			{"/-/healthy", 200, "OK"},
 			{"/-/ready", 200, "OK"},
 			{"/metrics", 200, "geelark_up"},
@@ -213,7 +217,7 @@ func TestPages(t *testing.T) {
 			{"/favicon.ico", 404, ""},
 		}},
 		"with another telemetry path": {[]string{"--web.telemetry-path=/geelark"}, []page{
-			{"/", 200, `href="/geelark"`},
+			{"/", 200, `href="./geelark"`},
 			{"/geelark", 200, "geelark_up"},
 			{"/metrics", 404, ""},
 		}},
@@ -231,6 +235,29 @@ func TestPages(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestThePagesForPeopleAreOnlyRead(t *testing.T) {
+	t.Parallel()
+	p := demo(t)
+	for _, path := range []string{"/", "/config"} {
+		for method, want := range map[string]int{
+			http.MethodGet: 200, http.MethodHead: 200, http.MethodPost: 405, http.MethodPut: 405, http.MethodDelete: 405,
+		} {
+			request, err := http.NewRequest(method, p.url(path), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != want {
+				t.Errorf("%s %s: status %d, want %d", method, path, response.StatusCode, want)
+			}
+		}
 	}
 }
 

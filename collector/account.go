@@ -30,8 +30,8 @@ type account struct {
 	errors    *recentErrors
 }
 
-// newAccount makes an account. One that takes the place of another of the same
-// name keeps what that knew and what it had spent.
+// newAccount makes an account. One that is to take the place of another of the
+// same name shares its phones.
 func newAccount(cfg AccountConfig, o *Options, m *counters, old *account) (*account, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -48,7 +48,6 @@ func newAccount(cfg AccountConfig, o *Options, m *counters, old *account) (*acco
 	}
 	if old != nil {
 		a.cache, a.errors = old.cache, old.errors
-		options = append(options, geelark.WithBudgetsOf(old.client))
 	}
 	var err error
 	if a.client, err = geelark.New(cfg.Credentials, append(options, o.ClientOptions...)...); err != nil {
@@ -65,14 +64,18 @@ func newAccount(cfg AccountConfig, o *Options, m *counters, old *account) (*acco
 	a.poller.record = a.errors.of(CollectorStatus, o.Now)
 	a.inventory.record = a.errors.of(CollectorInventory, o.Now)
 	a.billing.record = a.errors.of(CollectorBilling, o.Now)
-	if old != nil {
-		a.poller.inherit(old.poller)
-		a.billing.inherit(old.billing)
-		if a.discovers() == old.discovers() && reflect.DeepEqual(cfg.Discovery, old.cfg.Discovery) {
-			a.inventory.inherit(old.inventory.job)
-		}
-	}
 	return a, nil
+}
+
+// takeOver makes the account keep what the one whose place it takes knew and
+// what that had spent.
+func (a *account) takeOver(old *account) {
+	a.client.TakeOver(old.client)
+	a.poller.inherit(old.poller)
+	a.billing.inherit(old.billing)
+	if reflect.DeepEqual(a.cfg.Discovery, old.cfg.Discovery) && reflect.DeepEqual(a.cfg.IDs, old.cfg.IDs) && a.cfg.IDsFile == old.cfg.IDsFile {
+		a.inventory.inherit(old.inventory.job)
+	}
 }
 
 func (a *account) discovers() bool { return len(a.cfg.IDs) == 0 && a.cfg.IDsFile == "" }
@@ -96,20 +99,20 @@ func (a *account) refresh(ctx context.Context, collectors []string) {
 	if a.fixed != nil {
 		a.fixed.refresh()
 	}
-	for _, c := range collectors {
-		switch c {
-		case CollectorStatus:
-			if a.discovers() {
-				a.inventory.start(now)
-			}
-			a.poller.start(now)
-		case CollectorInventory:
-			a.inventory.start(now)
-		case CollectorBilling:
-			a.billing.start(now)
-		}
+	asked := func(collector string) bool { return slices.Contains(collectors, collector) }
+	lists := asked(CollectorInventory) || asked(CollectorStatus) && a.discovers()
+	if lists {
+		a.inventory.start(now)
 	}
-	a.poller.wait(ctx, func() bool { return a.inventory.pending() || a.billing.first() })
+	if asked(CollectorStatus) {
+		a.poller.start(now)
+	}
+	if asked(CollectorBilling) {
+		a.billing.start(now)
+	}
+	a.poller.wait(ctx, asked(CollectorStatus), func() bool {
+		return lists && a.inventory.pending() || asked(CollectorBilling) && a.billing.firstTry()
+	})
 }
 
 // close ends what the account has under way and waits for its end.
@@ -117,6 +120,9 @@ func (a *account) close() {
 	a.inventory.close()
 	a.billing.close()
 	a.poller.close()
+	if a.fixed != nil {
+		a.fixed.close()
+	}
 	a.client.CloseIdleConnections()
 }
 
@@ -134,7 +140,7 @@ func (a *account) state(collector string) jobState {
 // endpoints are those that the account's collectors call.
 func (a *account) endpoints() []geelark.Endpoint {
 	var endpoints []geelark.Endpoint
-	if a.discovers() && !a.has(CollectorInventory) {
+	if a.discovers() && a.has(CollectorStatus) && !a.has(CollectorInventory) {
 		endpoints = endpointsOf(CollectorInventory)
 	}
 	for _, c := range a.collectors {
@@ -143,29 +149,39 @@ func (a *account) endpoints() []geelark.Endpoint {
 	return endpoints
 }
 
-// up reports whether the last poll worked, the last discovery too, and no pause
-// holds the next back; and when either last worked.
+// up reports whether the last calls of the decisive collectors worked and no
+// pause holds the next back; and when one of them last worked.
 func (a *account) up() (up bool, lastSuccess time.Time) {
-	polled := a.poller.state()
-	up, lastSuccess = polled.worked, polled.lastSuccess
-	endpoints := endpointsOf(CollectorStatus)
-	if a.discovers() {
-		listed := a.inventory.state()
-		if listed.lastSuccess.After(lastSuccess) {
-			lastSuccess = listed.lastSuccess
+	up = true
+	decisive := a.decisive()
+	for _, c := range decisive {
+		s := a.state(c)
+		// A large fleet is polled long before it is listed for the first time.
+		listing := c == CollectorInventory && len(decisive) > 1 && !s.tried
+		up = up && (s.worked || listing)
+		if s.lastSuccess.After(lastSuccess) {
+			lastSuccess = s.lastSuccess
 		}
-		if a.cache.len() == 0 || !a.has(CollectorStatus) {
-			up = true // nothing to poll
-		}
-		up = up && listed.worked
-		endpoints = append(endpoints, endpointsOf(CollectorInventory)...)
-	}
-	for _, e := range endpoints {
-		if !a.client.Budget(e).PausedUntil.IsZero() {
-			up = false
+		for _, e := range endpointsOf(c) {
+			up = up && a.client.Budget(e).PausedUntil.IsZero()
 		}
 	}
 	return up, lastSuccess
+}
+
+// decisive are the collectors without which an account counts as down.
+func (a *account) decisive() []string {
+	switch {
+	case !a.has(CollectorStatus) && a.has(CollectorInventory):
+		return []string{CollectorInventory}
+	case !a.has(CollectorStatus):
+		return []string{CollectorBilling}
+	case !a.discovers():
+		return []string{CollectorStatus}
+	case a.cache.len() == 0: // nothing to poll
+		return []string{CollectorInventory}
+	}
+	return []string{CollectorStatus, CollectorInventory}
 }
 
 // labelValues returns the account's own labels of these names.

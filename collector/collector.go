@@ -59,7 +59,18 @@ type Collector struct {
 
 	changing sync.Mutex // held while the accounts are changed
 	fleet    atomic.Pointer[fleet]
+	// former are the clients of accounts that went. One that comes back, under
+	// another name too, goes on with the budgets that it had.
+	former map[identity]*geelark.Client
 }
+
+// identity is what makes two accounts the same to the vendor.
+type identity struct {
+	credentials geelark.CredentialSource
+	baseURL     string
+}
+
+func identityOf(c *AccountConfig) identity { return identity{c.Credentials, c.BaseURL} }
 
 var _ prometheus.Collector = (*Collector)(nil)
 
@@ -83,7 +94,7 @@ func New(accounts []AccountConfig, o Options) (*Collector, error) {
 	if o.Collectors == nil {
 		o.Collectors = Collectors()
 	}
-	c := &Collector{o: o, counters: newCounters()}
+	c := &Collector{o: o, counters: newCounters(), former: make(map[identity]*geelark.Client)}
 	c.fleet.Store(&fleet{})
 	if err := c.Reload(accounts); err != nil {
 		return nil, err
@@ -133,21 +144,34 @@ func (c *Collector) Reload(accounts []AccountConfig) error {
 	own := slices.Sorted(maps.Keys(labels))
 	now.phoneInfo = newFamily("geelark_phone_info", phoneInfoHelp, append(slices.Clone(phoneInfoLabels), own...)...)
 	now.accountInfo = newFamily("geelark_account_info", "The account and its own labels, always 1.", append([]string{"account"}, own...)...)
-	for _, a := range now.accounts {
-		c.counters.add(a)
-	}
-	c.fleet.Store(now)
-	for _, a := range made {
-		if a.fixed != nil {
-			a.fixed.refresh()
-		}
-	}
+	// Nothing can fail any more. What takes the place of an account begins when
+	// that has ended: both have the same phones.
 	for name, a := range before {
 		if slices.Contains(now.accounts, a) {
 			continue
 		}
 		a.close()
 		if !slices.ContainsFunc(now.accounts, func(b *account) bool { return b.name == name }) {
+			c.former[identityOf(&a.cfg)] = a.client
+		}
+	}
+	for _, a := range made {
+		if old := before[a.name]; old != nil {
+			a.takeOver(old)
+		} else if client := c.former[identityOf(&a.cfg)]; client != nil {
+			a.client.TakeOver(client)
+		}
+		delete(c.former, identityOf(&a.cfg))
+		if a.fixed != nil {
+			a.fixed.refresh()
+		}
+	}
+	for _, a := range now.accounts {
+		c.counters.add(a)
+	}
+	c.fleet.Store(now)
+	for name := range before {
+		if !slices.ContainsFunc(now.accounts, func(a *account) bool { return a.name == name }) {
 			c.counters.remove(name)
 		}
 	}

@@ -45,18 +45,34 @@ func newCounters() *counters {
 	}
 }
 
+// expectedCodes and expectedReasons are the outcomes that a healthy account may
+// meet one day, and that somebody is woken for.
+var (
+	expectedCodes = []geelark.Code{
+		geelark.CodeOK, geelark.CodeUnknown, geelark.CodeSignature, geelark.CodeRateLimited, geelark.CodePaidOnly,
+		geelark.CodeHourLimit, geelark.CodePermission, geelark.CodeIPNotAllowed, geelark.CodeTooManyRequests,
+		geelark.CodeBalance, geelark.CodePlanExpired, geelark.CodeNoDevice, geelark.CodeInternal,
+	}
+	expectedReasons = []geelark.Reason{
+		geelark.ReasonTimeout, geelark.ReasonConnection, geelark.ReasonDNS, geelark.ReasonTLS, geelark.ReasonMalformed,
+	}
+)
+
 // add makes an account's series exist from the start, so that the first event
 // shows as an increase.
 func (c *counters) add(a *account) {
 	account := a.name
 	for _, e := range a.endpoints() {
-		for _, outcome := range []string{
-			codeLabel(geelark.CodeOK), codeLabel(geelark.CodeSignature), codeLabel(geelark.CodeRateLimited),
-			codeLabel(geelark.CodeHourLimit), string(geelark.ReasonTimeout), string(geelark.ReasonConnection),
-		} {
-			c.requests.WithLabelValues(account, string(e), outcome)
+		for _, code := range expectedCodes {
+			c.requests.WithLabelValues(account, string(e), codeLabel(code))
+		}
+		for _, reason := range expectedReasons {
+			c.requests.WithLabelValues(account, string(e), string(reason))
 		}
 		c.duration.WithLabelValues(account, string(e), codeLabel(geelark.CodeOK))
+	}
+	if !a.has(CollectorStatus) {
+		return
 	}
 	for _, code := range []string{codeLabel(geelark.CodePhoneNotFound), FailureMissing} {
 		c.lookups.WithLabelValues(account, code)

@@ -15,11 +15,10 @@ type fixedTracker struct {
 	cache  *cache
 	logger log.Logger
 
-	once sync.Once
-
 	mu     sync.Mutex
 	file   *idsFile // nil: none
 	failed string   // the last error, so that it is logged once
+	closed bool
 }
 
 // newFixedTracker fails when the file cannot be read. Nothing is tracked before
@@ -38,8 +37,12 @@ func newFixedTracker(ids []string, file string, c *cache, logger log.Logger) (*f
 func (t *fixedTracker) refresh() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.file == nil {
-		t.once.Do(func() { t.cache.trackOnly(t.ids) })
+	switch {
+	case t.closed:
+		return
+	case t.file == nil:
+		t.cache.trackOnly(t.ids)
+		t.closed = true // they do not change
 		return
 	}
 	ids, changed, err := t.file.read()
@@ -57,4 +60,11 @@ func (t *fixedTracker) refresh() {
 		t.failed = err.Error()
 		level.Error(t.logger).Log("msg", "Reading the phone ids failed, tracking the phones as before", "err", err)
 	}
+}
+
+// close makes later refreshes do nothing: the cache is another tracker's now.
+func (t *fixedTracker) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
 }

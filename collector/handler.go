@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -64,6 +65,9 @@ func (c *Collector) handler(o HandlerOptions, choose func(url.Values) (view, int
 	if o.MaxRequests > 0 {
 		slots = make(chan struct{}, o.MaxRequests)
 	}
+	// Rendering takes seconds for a hundred thousand phones. A scrape leaves as
+	// much of its timeout as the last one took.
+	var rendering atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, code, err := choose(r.URL.Query())
 		if err == nil {
@@ -83,10 +87,12 @@ func (c *Collector) handler(o HandlerOptions, choose func(url.Values) (view, int
 				return
 			}
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), scrapeTimeout(r, o.TimeoutOffset))
+		ctx, cancel := context.WithTimeout(r.Context(), scrapeTimeout(r, o.TimeoutOffset+time.Duration(rendering.Load())))
 		defer cancel()
 		v.refresh(ctx)
 
+		start := c.o.Now()
+		defer func() { rendering.Store(int64(c.o.Now().Sub(start))) }()
 		own := prometheus.NewRegistry()
 		own.MustRegister(v)
 		gatherers := prometheus.Gatherers{own}

@@ -247,7 +247,7 @@ func (b *syncBuffer) String() string {
 func get(t *testing.T, h http.Handler, url string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, url, nil))
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, url, nil))
 	return w
 }
 

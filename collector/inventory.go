@@ -73,15 +73,17 @@ func joinTags(tags []string) string {
 // listedStatus reads the status of a listing for a phone of which p is known.
 // The list has no code for expired: such a phone shows as shut down. So started
 // and starting are taken as they are, and shut down only as a confirmation that
-// a phone whose subscription still runs has stayed so.
+// a phone whose subscription still runs has stayed so. A failed lookup ends with
+// a lookup that works: where the two disagree, the phone would show as both in
+// turn.
 func listedStatus(p *phone, l geelark.ListedPhone) (geelark.Status, bool) {
 	switch {
-	case !l.HasStatus:
+	case !l.HasStatus, p.failure != "":
 		return 0, false
 	case l.Status == geelark.StatusStarted, l.Status == geelark.StatusStarting:
 		return l.Status, true
 	case l.Status == geelark.StatusShutDown:
-		confirms := !p.observedAt.IsZero() && p.failure == "" && p.status == geelark.StatusShutDown
+		confirms := !p.observedAt.IsZero() && p.status == geelark.StatusShutDown
 		return l.Status, confirms && l.MonthlyExpire.After(l.At)
 	}
 	return 0, false
@@ -126,12 +128,15 @@ func (i *inventory) start(now time.Time) {
 // pending reports whether the phones are being discovered for the first time,
 // and not for want of budget later than a scrape could wait.
 func (i *inventory) pending() bool {
-	return i.first() && !i.client.Budget(geelark.EndpointPhoneList).Next.After(i.now())
+	b := i.client.Budget(geelark.EndpointPhoneList)
+	return i.isAwaited() && (b.InFlight > 0 || !b.Next.After(i.now()))
 }
 
 func (i *inventory) list(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, maxListing)
 	defer cancel()
+	// Their buffers hold the personal data of the last phones.
+	defer i.client.CloseIdleConnections()
 	if i.discover == nil {
 		return i.listTracked(ctx)
 	}

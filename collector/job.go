@@ -15,9 +15,9 @@ type job struct {
 	interval time.Duration
 	retry    time.Duration // after a failure
 	work     func(context.Context) error
-	ended    func()      // called after each run
+	ended    func()      // called after each run, and when nobody needs to wait for it any more
 	record   func(error) // told how each run went
-	failure  string // what to log when the work fails
+	failure  string      // what to log when the work fails
 	now      func() time.Time
 	logger   log.Logger
 
@@ -27,13 +27,15 @@ type job struct {
 
 	mu      sync.Mutex
 	running bool
-	known   bool      // the work was done once
+	awaited bool      // first was true, and ended has not been called since
+	known   bool      // one has worked
 	next    time.Time // when it is due
 	last    jobState
 }
 
 // jobState is how a job's last run went.
 type jobState struct {
+	tried       bool // there was one
 	worked      bool
 	lastSuccess time.Time
 	duration    time.Duration
@@ -51,7 +53,7 @@ func (j *job) start(now time.Time) {
 	if j.running || now.Before(j.next) || j.ctx.Err() != nil {
 		return
 	}
-	j.running = true
+	j.running, j.awaited = true, !j.known
 	j.wg.Go(j.run)
 }
 
@@ -59,20 +61,28 @@ func (j *job) run() {
 	start := j.now()
 	err := j.work(j.ctx)
 	now := j.now()
-	if j.ctx.Err() == nil {
+	closed := j.ctx.Err() != nil // then a failure tells nothing
+	if !closed {
 		j.record(err)
 	}
-	if err != nil && j.ctx.Err() == nil {
+	if err != nil && !closed {
 		level.Warn(j.logger).Log("msg", j.failure, "err", err)
 	}
 	j.mu.Lock()
 	j.running = false
-	j.last.worked, j.last.duration = err == nil, now.Sub(start)
+	if err == nil || !closed {
+		j.last.tried, j.last.worked, j.last.duration = true, err == nil, now.Sub(start)
+	}
 	if err == nil {
 		j.known, j.last.lastSuccess, j.next = true, now, now.Add(j.interval)
-	} else {
+	} else if !closed {
 		j.next = now.Add(j.retry)
 	}
+	j.mu.Unlock()
+	j.ended()
+	// Who waits for the run waits for what its end has set going, too.
+	j.mu.Lock()
+	j.awaited = false
 	j.mu.Unlock()
 	j.ended()
 }
@@ -82,6 +92,26 @@ func (j *job) first() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.running && !j.known
+}
+
+func (j *job) isAwaited() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.awaited
+}
+
+// firstTry reports whether the work is under way for the first time.
+func (j *job) firstTry() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.running && !j.last.tried
+}
+
+// underWay reports whether the work is being done.
+func (j *job) underWay() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.running
 }
 
 func (j *job) state() jobState {
@@ -94,7 +124,10 @@ func (j *job) state() jobState {
 func (j *job) inherit(from *job) {
 	from.mu.Lock()
 	defer from.mu.Unlock()
-	j.known, j.last = from.known, from.last
+	j.known, j.next, j.last = from.known, from.next, from.last
+	if due := j.last.lastSuccess.Add(j.interval); j.known && due.Before(j.next) {
+		j.next = due
+	}
 }
 
 // close ends a run that is under way and waits for its end.

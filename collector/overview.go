@@ -37,7 +37,7 @@ func stateOf(p *phone, now time.Time, maxStaleness time.Duration) string {
 }
 
 // An Overview is what an operator looks at first. Its size goes by the number of
-// accounts and not of phones.
+// accounts and their groups, not of phones.
 type Overview struct {
 	At         time.Time
 	Shard      Shard
@@ -56,25 +56,21 @@ type AccountOverview struct {
 
 	Phones int
 	States map[string]int // phones by state, without zeros
+	Groups map[string]int // phones by group, without those of none
 	// OldestAge and MedianAge are those of the statuses that can be trusted now.
 	OldestAge, MedianAge time.Duration
 	// Waiting phones are due to be polled as soon as the budget has room, at
 	// WaitingUntil at the earliest.
 	Waiting      int
 	WaitingUntil time.Time
+	// ListingUntil is when a listing of the phones that waits for the budget
+	// goes on at the earliest; zero: none waits.
+	ListingUntil time.Time
 
-	Collectors []CollectorOverview
-	Budgets    []geelark.Budget // of the endpoints that are called
-	Errors     []AccountError   // the last, the latest first
-	Wallet     *geelark.Wallet  // nil: not known
-	Plan       *geelark.PlanInfo
-}
-
-// A CollectorOverview is how a collector's last calls went.
-type CollectorOverview struct {
-	Name        string
-	Worked      bool
-	LastSuccess time.Time // zero: none yet
+	Budgets []geelark.Budget // of the endpoints that are called
+	Errors  []AccountError   // the last, the latest first
+	Wallet  *geelark.Wallet  // nil: not known
+	Plan    *geelark.PlanInfo
 }
 
 // Overview returns what is known. It polls nothing.
@@ -91,13 +87,9 @@ func (a *account) overview() AccountOverview {
 	now := a.now()
 	o := AccountOverview{
 		Name: a.name, Labels: maps.Clone(a.cfg.Labels), MaxStaleness: a.maxStaleness,
-		States: make(map[string]int), Errors: a.errors.latest(),
+		States: make(map[string]int), Groups: make(map[string]int), Errors: a.errors.latest(),
 	}
 	o.Up, o.LastSuccess = a.up()
-	for _, c := range a.collectors {
-		s := a.state(c)
-		o.Collectors = append(o.Collectors, CollectorOverview{Name: c, Worked: s.worked, LastSuccess: s.lastSuccess})
-	}
 	for _, e := range a.endpoints() {
 		o.Budgets = append(o.Budgets, a.client.Budget(e))
 	}
@@ -108,6 +100,9 @@ func (a *account) overview() AccountOverview {
 	a.cache.each(func(p *phone) {
 		o.Phones++
 		o.States[stateOf(p, now, a.maxStaleness)]++
+		if d := p.description; d != nil && d.group != "" {
+			o.Groups[d.group]++
+		}
 		if p.trusted(now, a.maxStaleness) {
 			ages = append(ages, max(now.Sub(p.observedAt), 0))
 		}
@@ -121,6 +116,9 @@ func (a *account) overview() AccountOverview {
 	}
 	if o.Waiting > 0 {
 		o.WaitingUntil = a.client.Budget(geelark.EndpointPhoneStatus).Next
+	}
+	if next := a.client.Budget(geelark.EndpointPhoneList).Next; a.inventory.underWay() && next.After(now) {
+		o.ListingUntil = next
 	}
 	o.Wallet, o.Plan = a.billing.known(now)
 	return o

@@ -97,15 +97,18 @@ func (p *poller) resume() {
 	switch {
 	case p.sweeping:
 		p.wake()
+	case p.horizon.IsZero():
+		// No scrape has asked for statuses yet.
 	case p.ctx.Err() == nil && !p.now().Before(p.holdUntil) && p.cache.due(p.dueBefore(), p.least()) && !p.paused():
 		p.sweeping, p.began = true, p.now()
 		p.wg.Go(p.sweep)
 	}
 }
 
-// wait returns when nothing that can be polled now is left to poll, or when ctx
-// is done. Polls that have to wait for the budget serve a later scrape.
-func (p *poller) wait(ctx context.Context, pending func() bool) {
+// wait returns when nothing is pending and, if polls matter, nothing is left that
+// can be polled now; or when ctx is done. Polls that have to wait for the budget
+// serve a later scrape.
+func (p *poller) wait(ctx context.Context, polls bool, pending func() bool) {
 	stop := context.AfterFunc(ctx, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -114,7 +117,7 @@ func (p *poller) wait(ctx context.Context, pending func() bool) {
 	defer stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for ctx.Err() == nil && (pending() || p.sweeping && (p.inFlight > 0 || !p.starved)) {
+	for ctx.Err() == nil && (pending() || polls && p.sweeping && (p.inFlight > 0 || !p.starved)) {
 		p.changed.Wait()
 	}
 }

@@ -3,7 +3,6 @@ package collector
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -159,27 +158,11 @@ func TestAnAccountWithoutPhonesIsUp(t *testing.T) {
 	})
 }
 
-// A fleet that changes while it is listed is tracked whole soon.
-func TestAFleetEditedWhileItIsListedIsTrackedWhole(t *testing.T) {
-	inBubble(t, 1000, nil, func(b *bench) {
-		stay := slices.Clone(b.sim.IDs())
-		b.sim.Inject(geelarktest.Fault{Endpoint: listing, Before: func(string) {
-			first := b.sim.IDs()[0]
-			b.sim.Remove(first)
-			b.sim.Add(1)
-			b.sim.Move(b.sim.IDs()[500], 0)
-			stay = slices.DeleteFunc(stay, func(id string) bool { return id == first })
-		}, Times: 25})
-		for range 8 {
-			b.pollAndList()
-			time.Sleep(5 * time.Minute)
-		}
-		tracked := b.fleet.Load().accounts[0].cache.ids()
-		for _, id := range stay {
-			if !slices.Contains(tracked, id) {
-				t.Errorf("%s is lost", id)
-			}
-		}
-		b.exposed().addUp(t, 1000)
+func TestALargeFleetIsUpBeforeItIsListedWhole(t *testing.T) {
+	inBubble(t, 2000, func(c *AccountConfig) { c.Limits.PerMinute = 5 }, func(b *bench) {
+		b.exposed().want(t, `geelark_up{account="default"}`, 0)
+		s := b.scrape()
+		s.want(t, `geelark_up{account="default"}`, 1)
+		s.want(t, `geelark_phones_tracked{account="default"}`, 500)
 	})
 }

@@ -48,6 +48,8 @@ func (l Limits) check() error {
 type Budget struct {
 	Endpoint Endpoint
 	Limits   Limits
+	// InFlight are the requests that are not answered yet.
+	InFlight int
 	// MinuteRemaining and HourRemaining are the requests left in the windows
 	// that end now.
 	MinuteRemaining int
@@ -253,6 +255,7 @@ func (b *budget) snapshot() Budget {
 	s := Budget{
 		Endpoint:        b.endpoint,
 		Limits:          b.limits,
+		InFlight:        b.inFlight,
 		MinuteRemaining: max(0, b.limits.PerMinute-b.inFlight-(len(b.ended)-b.minute)),
 		HourRemaining:   max(0, b.limits.PerHour-b.inFlight-len(b.ended)),
 		Next:            next,

@@ -566,7 +566,7 @@ func TestBudgetTellsWhatIsLeft(t *testing.T) {
 		want := func(minute, hour int, next time.Duration) {
 			t.Helper()
 			b := c.Budget(EndpointPhoneStatus)
-			if b != (Budget{EndpointPhoneStatus, limits, minute, hour, time.Time{}, b.Next}) || !b.Next.Equal(start.Add(next)) {
+			if b != (Budget{EndpointPhoneStatus, limits, b.InFlight, minute, hour, time.Time{}, b.Next}) || !b.Next.Equal(start.Add(next)) {
 				t.Errorf("got %+v, next after %s, want %d, %d, %s", b, b.Next.Sub(start), minute, hour, next)
 			}
 		}

@@ -69,10 +69,13 @@ type Client struct {
 	// fmt does not ask unexported fields how they print.
 	credentials func() (Credentials, error)
 
-	inherited map[Endpoint]*budget
-	budgets   map[Endpoint]*budget
-	chain     handler
-	http      *http.Client
+	budgets map[Endpoint]*budget
+	chain   handler
+	http    *http.Client
+	// The answers of phone/list hold personal data and proxy credentials, which
+	// stay in a connection's buffers: it has connections of its own, which
+	// [Client.CloseIdleConnections] gets rid of whatever else is in flight.
+	listHTTP *http.Client
 }
 
 // An Option configures a [Client].
@@ -132,13 +135,6 @@ func WithLimits(l Limits) Option {
 	return func(c *Client) error { c.limits = l; return l.check() }
 }
 
-// WithBudgetsOf makes the client spend from another one's budgets, with its own
-// limits, and heed its pauses: for a client that takes the other's place on the
-// same account.
-func WithBudgetsOf(other *Client) Option {
-	return func(c *Client) error { c.inherited = other.budgets; return nil }
-}
-
 // WithUserAgent sets the User-Agent header.
 func WithUserAgent(s string) Option {
 	return func(c *Client) error { c.userAgent = s; return nil }
@@ -190,18 +186,16 @@ func New(credentials CredentialSource, options ...Option) (*Client, error) {
 	if c.transport == nil {
 		c.transport = http.DefaultTransport.(*http.Transport).Clone()
 	}
-	c.http = &http.Client{
-		Transport: c.transport,
-		// The API never redirects; whatever does must not get the credentials.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	forList := c.transport
+	if t, ok := forList.(*http.Transport); ok {
+		forList = t.Clone()
 	}
+	// The API never redirects; whatever does must not get the credentials.
+	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.http = &http.Client{Transport: c.transport, CheckRedirect: noRedirect}
+	c.listHTTP = &http.Client{Transport: forList, CheckRedirect: noRedirect}
 	c.budgets = make(map[Endpoint]*budget)
 	for _, e := range Endpoints() {
-		if b := c.inherited[e]; b != nil {
-			b.setLimits(c.limits.of(e))
-			c.budgets[e] = b
-			continue
-		}
 		c.budgets[e] = newBudget(e, c.limits.of(e), c.now)
 	}
 
@@ -217,8 +211,21 @@ func New(credentials CredentialSource, options ...Option) (*Client, error) {
 	return c, nil
 }
 
+// TakeOver makes the client, which must not have been used yet, spend from
+// another one's budgets, with its own limits, and heed its pauses: it takes the
+// other's place on the same account.
+func (c *Client) TakeOver(other *Client) {
+	for e, b := range other.budgets {
+		b.setLimits(c.limits.of(e))
+		c.budgets[e] = b
+	}
+}
+
 // CloseIdleConnections closes connections that are kept for later requests.
-func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() {
+	c.http.CloseIdleConnections()
+	c.listHTTP.CloseIdleConnections()
+}
 
 // Budget returns what the client may send to an endpoint now.
 func (c *Client) Budget(e Endpoint) Budget { return c.budgets[e].snapshot() }

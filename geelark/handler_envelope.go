@@ -37,7 +37,7 @@ func (h *envelopeHandler) do(ctx context.Context, c *call) error {
 	}
 	c.code = *e.Code
 	if e.TraceID != "" {
-		c.traceID = clip(e.TraceID)
+		c.traceID = clip(c.hide(e.TraceID))
 	}
 	hasData := len(e.Data) > 0 && !bytes.Equal(e.Data, []byte("null"))
 	switch *e.Code {

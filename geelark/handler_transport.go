@@ -37,7 +37,11 @@ func (h *transportHandler) do(ctx context.Context, c *call) error {
 	c.appID = credentials.sign(req.Header, c.traceID, c.sent)
 	c.hide = credentials.hide
 
-	resp, err := cl.http.Do(req)
+	client := cl.http
+	if c.endpoint == EndpointPhoneList {
+		client = cl.listHTTP
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return h.failed(ctx, c, err)
 	}

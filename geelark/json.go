@@ -75,10 +75,22 @@ func (i looseInt) or(missing int) int {
 	return i.n
 }
 
-// time takes the integer as Unix seconds; 0 and a missing one are the zero time.
+// time takes the integer as Unix seconds. A missing one is the zero time, as is
+// one that is not above 0.
 func (i looseInt) time() time.Time {
-	if i.n == 0 {
-		return time.Time{}
+	if n := i.or(0); n > 0 {
+		return time.Unix(int64(n), 0)
 	}
-	return time.Unix(int64(i.n), 0)
+	return time.Time{}
+}
+
+// looseID is a flexID that is empty when it cannot be read.
+type looseID string
+
+func (id *looseID) UnmarshalJSON(b []byte) error {
+	var f flexID
+	if f.UnmarshalJSON(b) == nil {
+		*id = looseID(f)
+	}
+	return nil
 }

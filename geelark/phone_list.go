@@ -122,21 +122,19 @@ type phoneListParams struct {
 }
 
 type phoneListData struct {
-	Total *flexInt          `json:"total"`
-	Items list[listedPhone] `json:"items"`
+	Total *flexInt      `json:"total"`
+	Items []listedPhone `json:"items"`
 }
 
 type listedPhone struct {
 	ID         *flexID `json:"id"`
 	SerialName string  `json:"serialName"`
-	SerialNo   flexID  `json:"serialNo"`
+	SerialNo   looseID `json:"serialNo"`
 	Group      struct {
 		Name string `json:"name"`
 	} `json:"group"`
-	Tags list[struct {
-		Name string `json:"name"`
-	}] `json:"tags"`
-	Status        *flexInt `json:"status"`
+	Tags          tagNames `json:"tags"`
+	Status        looseInt `json:"status"`
 	ChargeMode    looseInt `json:"chargeMode"`
 	HasBind       bool     `json:"hasBind"`
 	MonthlyExpire looseInt `json:"monthlyExpire"`
@@ -151,19 +149,45 @@ type listedPhone struct {
 	} `json:"equipmentInfo"`
 }
 
+// UnmarshalJSON takes fields of another type than the documented one as missing:
+// they must not make a page of phones unreadable. The id is not one of them.
+func (l *listedPhone) UnmarshalJSON(b []byte) error {
+	type plain listedPhone
+	*l = listedPhone{} // encoding/json decodes a second list over the first
+	err := json.Unmarshal(b, (*plain)(l))
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return nil // encoding/json has gone on behind the field
+	}
+	return err
+}
+
+// tagNames are the names of tags, without what is no tag.
+type tagNames []string
+
+func (t *tagNames) UnmarshalJSON(b []byte) error {
+	var tags []struct {
+		Name string `json:"name"`
+	}
+	_ = json.Unmarshal(b, &tags)
+	*t = nil
+	for _, tag := range tags {
+		if tag.Name != "" {
+			*t = append(*t, tag.Name)
+		}
+	}
+	return nil
+}
+
 func (l *listedPhone) phone() Phone {
 	p := Phone{
 		ID: string(*l.ID), SerialName: l.SerialName, SerialNo: string(l.SerialNo), Group: l.Group.Name,
 		ChargeMode: ChargeMode(l.ChargeMode.or(-1)), Bound: l.HasBind, MonthlyExpire: l.MonthlyExpire.time(),
 		RPARunning: l.RPAStatus.or(0) == 1, CreateTime: l.CreateTime.time(),
 		Country: l.EquipmentInfo.CountryName, OSVersion: l.EquipmentInfo.OSVersion,
-		Brand: l.EquipmentInfo.DeviceBrand, Model: l.EquipmentInfo.DeviceModel,
+		Brand: l.EquipmentInfo.DeviceBrand, Model: l.EquipmentInfo.DeviceModel, Tags: l.Tags,
 	}
-	for _, t := range l.Tags {
-		p.Tags = append(p.Tags, t.Name)
-	}
-	if l.Status != nil {
-		p.Status, p.HasStatus = Status(*l.Status), true
+	if l.Status.ok {
+		p.Status, p.HasStatus = Status(l.Status.n), true
 	}
 	switch l.EquipmentInfo.NetType.or(-1) {
 	case 0:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -124,6 +125,7 @@ func TestListDataInEveryDocumentedForm(t *testing.T) {
 		`{"total":9,"items":[{"id":123456789012345678901}]}`:                     {9, `"123456789012345678901" ""`},
 		`{"total":2,"items":[{"id":"a","serialName":"x"},{"id":"b"}]}`:           {2, `"a" "x", "b" ""`},
 		`{"total":1,"items":[{"id":"a","serialName":"x"}],"items":[{"id":"b"}]}`: {1, `"b" ""`},
+		`{"total":1,"items":[{"serialName":{},"id":"a"}]}`:                       {1, `"a" ""`},
 	} {
 		got, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PhoneList(t.Context(), PhoneListFilter{}, 1, 1)
 		if err != nil {
@@ -140,7 +142,7 @@ func TestMalformedListDataIsRefused(t *testing.T) {
 		`{"items":[]}`, `{"total":null,"items":[]}`, `{"total":"","items":[]}`, `{"total":"many"}`, `{"total":1.5}`, `{"total":{}}`,
 		`{"total":1,"items":{}}`, `{"total":1,"items":[null]}`, `{"total":1,"items":[1]}`, `{"total":1,"items":[{}]}`,
 		`{"total":1,"items":[{"id":null}]}`, `{"total":1,"items":[{"id":""}]}`, `{"total":1,"items":[{"id":-1}]}`,
-		`{"total":1,"items":[{"id":[]}]}`, `{"total":1,"items":[{"id":"1","serialName":{}}]}`,
+		`{"total":1,"items":[{"id":[]}]}`, `{"total":1,"items":["1"]}`, `{"total":1,"items":[{"serialName":{}}]}`,
 		`{"total":1,"items":[{"id":"1"}],"items":[{}]}`,
 	} {
 		got, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PhoneList(t.Context(), PhoneListFilter{}, 1, 1)
@@ -418,4 +420,54 @@ func FuzzPhoneListData(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestListedPhoneHasWhatOperatorsGoBy(t *testing.T) {
+	const everything = `"id":"1","serialName":"n","serialNo":"7","group":{"id":"9","name":"g","remark":"r"},"status":1,"tags":[{"name":"b"},{"name":"a"}],
+		"chargeMode":1,"hasBind":true,"monthlyExpire":1900000000,"rpaStatus":1,"createTime":1700000000,
+		"equipmentInfo":{"countryName":"c","osVersion":"o","deviceBrand":"b","deviceModel":"m","netType":1}`
+	whole := Phone{
+		ID: "1", SerialName: "n", SerialNo: "7", Group: "g", Tags: []string{"b", "a"}, Status: StatusStarting, HasStatus: true,
+		ChargeMode: ChargeMonthly, Bound: true, MonthlyExpire: time.Unix(1_900_000_000, 0), RPARunning: true, CreateTime: time.Unix(1_700_000_000, 0),
+		Country: "c", OSVersion: "o", Brand: "b", Model: "m", NetType: "mobile",
+	}
+	unknown := Phone{ID: "1", ChargeMode: -1}
+	with := func(p Phone, change func(*Phone)) Phone { change(&p); return p }
+	for item, want := range map[string]Phone{
+		everything: whole,
+		// The last of two counts.
+		everything + `,"status":2,"tags":[{}],"chargeMode":0,"hasBind":false,"equipmentInfo":{"netType":0}`: with(whole, func(p *Phone) {
+			p.Status, p.Tags, p.ChargeMode, p.Bound, p.NetType = StatusShutDown, nil, ChargePerMinute, false, "wifi"
+		}),
+		`"id":1`: unknown,
+		`"id":"1","serialName":null,"serialNo":null,"group":null,"status":null,"tags":null,"chargeMode":null,"hasBind":null,"monthlyExpire":null,"rpaStatus":null,"createTime":null,"equipmentInfo":null`: unknown,
+		`"id":"1","serialName":1,"serialNo":1.5,"group":"g","status":"on","tags":"a","chargeMode":"x","hasBind":1,"monthlyExpire":"soon","rpaStatus":"yes","createTime":{},"equipmentInfo":[]`:            unknown,
+		`"id":"1","status":"0","serialNo":12,"chargeMode":"0","rpaStatus":"1","monthlyExpire":"1900000000","equipmentInfo":{"netType":"0"}`: {
+			ID: "1", SerialNo: "12", HasStatus: true, ChargeMode: ChargePerMinute, MonthlyExpire: time.Unix(1_900_000_000, 0), RPARunning: true, NetType: "wifi",
+		},
+		`"id":"1","status":-1,"chargeMode":7,"rpaStatus":2,"monthlyExpire":-1,"createTime":0,"equipmentInfo":{"netType":2,"countryName":{},"osVersion":"o"}`: {
+			ID: "1", Status: -1, HasStatus: true, ChargeMode: 7, OSVersion: "o",
+		},
+		`"id":"1","hasBind":{},"tags":["x",{"name":3},{"name":"a"},null,{"name":""}],"createTime":1700000000`: {
+			ID: "1", ChargeMode: -1, Tags: []string{"a"}, CreateTime: time.Unix(1_700_000_000, 0),
+		},
+	} {
+		body := `{"code":0,"data":{"total":2,"items":[{"id":"0"},{` + item + `}]}}`
+		got, err := newClient(t, play(answerBody(body))).PhoneList(t.Context(), PhoneListFilter{}, 1, 100)
+		if err != nil || len(got.Phones) != 2 {
+			t.Errorf("%s: got %+v, %v", item, got, err)
+			continue
+		}
+		if !reflect.DeepEqual(got.Phones[1], want) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", item, got.Phones[1], want)
+		}
+	}
+}
+
+func TestChargeModeIsNamedInTheWordsOfLabels(t *testing.T) {
+	for mode, want := range map[ChargeMode]string{ChargePerMinute: "per_minute", ChargeMonthly: "monthly", 2: "unknown", -1: "unknown"} {
+		if got := mode.String(); got != want {
+			t.Errorf("%d: got %q, want %q", int(mode), got, want)
+		}
+	}
 }

@@ -1,0 +1,399 @@
+package collector
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+const (
+	walletEndpoint = "pay/wallet"
+	planEndpoint   = "pay/plan/info"
+)
+
+func TestExpositionOfAllCollectors(t *testing.T) {
+	label := func(c *AccountConfig) { c.Labels = map[string]string{"owner": "growth \"\\\n手机"} }
+	inBubbleWith(t, 6, nil, label, func(b *bench) {
+		ids := b.sim.IDs()
+		for i, id := range ids {
+			b.sim.SetStatus(id, i%4)
+		}
+		b.sim.Edit(ids[0], func(p *geelarktest.Phone) {
+			p.SerialName, p.Group = "<script>\n\"quoted\" \\ \xff 手机", "a\nb\\ \"c\" \xff"
+			p.Tags = []string{"shop", "ads", "\"\\\n", "shop"}
+		})
+		b.sim.Edit(ids[1], func(p *geelarktest.Phone) {
+			p.SerialName, p.SerialNo, p.Group, p.Tags = "", "", "", nil
+			p.Country, p.OSVersion, p.Brand, p.Model = "", "", "", ""
+			p.ChargeMode, p.NetType, p.CreateTime, p.MonthlyExpire, p.HasBind = 7, 7, 0, 0, false
+		})
+		b.scrape()
+		time.Sleep(20 * time.Second)
+		golden(t, b.all(), "all_collectors.prom")
+		problems, err := testutil.CollectAndLint(b.all())
+		if err != nil || len(problems) > 0 {
+			t.Errorf("lint: %v, %v", problems, err)
+		}
+	})
+}
+
+// What stands in geelark_phone_info is what the simulator knows.
+func TestDescriptionsAreThoseOfTheFleet(t *testing.T) {
+	words := func(s string, of ...string) string { // of[i] is the word for i
+		i, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return of[i]
+	}
+	inBubbleWith(t, 250, nil, nil, func(b *bench) {
+		s := b.scrape()
+		for _, id := range b.sim.IDs() {
+			p, _ := b.sim.Phone(id)
+			tags := ""
+			if len(p.Tags) > 0 {
+				tags = "," + strings.Join(slices.Sorted(slices.Values(p.Tags)), ",") + ","
+			}
+			s.want(t, fmt.Sprintf(`geelark_phone_info{account="default",bound=%q,brand=%q,charge_mode=%q,country=%q,group=%q,id=%q,model=%q,net_type=%q,os_version=%q,serial_name=%q,serial_no=%q,tags=%q}`,
+				map[bool]string{true: "yes", false: "no"}[p.HasBind], p.Brand, words(fmt.Sprint(p.ChargeMode), "per_minute", "monthly"), p.Country, p.Group, id,
+				p.Model, words(fmt.Sprint(p.NetType), "wifi", "mobile"), p.OSVersion, p.SerialName, p.SerialNo, tags), 1)
+			series := fmt.Sprintf(`{account="default",id=%q}`, id)
+			s.want(t, "geelark_phone_created_timestamp_seconds"+series, float64(p.CreateTime))
+			s.want(t, "geelark_phone_rpa_running"+series, float64(p.RPAStatus))
+			if p.MonthlyExpire == 0 {
+				s.absent(t, "geelark_phone_subscription_expiry_timestamp_seconds"+series)
+			} else {
+				s.want(t, "geelark_phone_subscription_expiry_timestamp_seconds"+series, float64(p.MonthlyExpire))
+			}
+		}
+		if got := len(s.having("geelark_phone_info")); got != 250 {
+			t.Errorf("%d phones are described, want 250", got)
+		}
+	})
+}
+
+func TestPhonesOfGroupsAddUpToPhones(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := geelarktest.New(geelarktest.Config{Phones: 400, Seed: 3, Token: testToken})
+		b := newBench(t, sim.RoundTripper(), nil, testConfig())
+		defer b.Close()
+		b.sim = sim
+		sim.SetStatus(sim.IDs()[0], 9)
+		byStatus := regexp.MustCompile(`code="[^"]*",`)
+		for range 10 {
+			b.pollAndList()
+			s := b.scrape()
+			sums := make(map[string]float64)
+			groups := make(map[string]bool)
+			for name, v := range s.having("geelark_group_phones") {
+				code := byStatus.FindString(name)
+				sums[code] += v
+				groups[strings.Split(name, "group=")[1]] = true
+			}
+			want := make(map[string]float64)
+			for name, v := range s.having("geelark_phones") {
+				want[byStatus.FindString(name)] = v
+			}
+			if !maps.Equal(sums, want) {
+				t.Fatalf("groups have %v, all phones %v", sums, want)
+			}
+			if len(groups) < 5*4 {
+				t.Fatalf("%d series of groups, want 4 statuses of 5 groups at least", len(groups))
+			}
+			sim.Edit(sim.IDs()[5], func(p *geelarktest.Phone) { p.Group = "new" })
+			time.Sleep(6 * time.Minute)
+		}
+	})
+}
+
+func TestAListingIsTheOnlySourceOfWhatIsListed(t *testing.T) {
+	inBubbleWith(t, 20, nil, nil, func(b *bench) {
+		id := b.sim.IDs()[3]
+		b.scrape()
+		b.sim.Edit(id, func(p *geelarktest.Phone) {
+			p.SerialName, p.Group, p.Tags, p.MonthlyExpire, p.ChargeMode, p.HasBind = "renamed", "moved", []string{"z", "a"}, 4_000_000_000, 1, true
+		})
+		time.Sleep(5 * time.Minute)
+		b.pollAndList()
+		s := b.exposed()
+		found := false
+		for name := range s.having("geelark_phone_info") {
+			if strings.Contains(name, id) {
+				found = true
+				for _, l := range []string{`serial_name="renamed"`, `group="moved"`, `tags=",a,z,"`, `charge_mode="monthly"`, `bound="yes"`} {
+					if !strings.Contains(name, l) {
+						t.Errorf("%s is not in %s", l, name)
+					}
+				}
+			}
+		}
+		if !found {
+			t.Error("the phone has no description")
+		}
+		s.want(t, `geelark_phone_subscription_expiry_timestamp_seconds{account="default",id="`+id+`"}`, 4e9)
+		if got := len(s.having("geelark_phone_info")); got != 20 {
+			t.Errorf("%d series, want 20", got)
+		}
+
+		// A task is not known to be running when nobody has looked for long.
+		b.sim.Inject(geelarktest.Fault{Endpoint: listing, Code: geelark.CodePermission})
+		for range 6 {
+			time.Sleep(105 * time.Second)
+			b.pollAndList()
+		}
+		s = b.exposed()
+		s.absent(t, "geelark_phone_rpa_running{")
+		s.want(t, `geelark_phone_subscription_expiry_timestamp_seconds{account="default",id="`+id+`"}`, 4e9)
+		if len(s.having("geelark_phone_created_timestamp_seconds")) != 20 || len(s.having("geelark_phone_info")) != 20 {
+			t.Error("descriptions are lost")
+		}
+	})
+}
+
+func TestFixedPhonesAreDescribedAHundredAtATime(t *testing.T) {
+	ids := geelarktest.New(geelarktest.Config{Phones: 250, Seed: 1}).IDs()
+	inBubbleWith(t, 250, nil, func(c *AccountConfig) { c.IDs = append([]string{"unknown"}, ids[:240]...) }, func(b *bench) {
+		s := b.scrape()
+		s.want(t, `geelark_phones_tracked{account="default"}`, 241)
+		if got := len(s.having("geelark_phone_info")); got != 240 {
+			t.Errorf("%d phones are described, want 240", got)
+		}
+		b.wantRequests(map[string]int{listing: 3, status: 3, walletEndpoint: 1, planEndpoint: 1})
+		for range 9 { // until 4:30
+			time.Sleep(30 * time.Second)
+			b.pollAndList()
+		}
+		if got := b.sim.Requests(listing); got != 3 {
+			t.Errorf("%d listings within the interval, want 3", got)
+		}
+		time.Sleep(30 * time.Second)
+		b.pollAndList()
+		if got := b.sim.Requests(listing); got != 6 {
+			t.Errorf("%d listings, want 6", got)
+		}
+	})
+}
+
+func TestAFailedListingOfFixedPhonesShowsInItsCollectorOnly(t *testing.T) {
+	inBubbleWith(t, 250, nil, trackAlso(250), func(b *bench) {
+		b.sim.Inject(geelarktest.Fault{Endpoint: listing, Code: geelark.CodePermission})
+		s := b.scrape()
+		s.want(t, `geelark_up{account="default"}`, 1)
+		s.want(t, `geelark_collector_success{account="default",collector="inventory"}`, 0)
+		s.want(t, `geelark_collector_success{account="default",collector="status"}`, 1)
+		b.wantRequests(map[string]int{listing: 1, status: 3, walletEndpoint: 1, planEndpoint: 1})
+	})
+}
+
+func TestDiscoveredPhonesAreDescribedByTheListingThatFindsThem(t *testing.T) {
+	inBubbleWith(t, 250, nil, nil, func(b *bench) {
+		b.scrape()
+		if got := b.sim.Requests(listing); got != 3 {
+			t.Errorf("%d pages, want 3", got)
+		}
+	})
+}
+
+func TestWithoutTheInventoryCollectorPhonesAreStillDiscovered(t *testing.T) {
+	inBubble(t, 250, nil, func(b *bench) {
+		s := b.scrape()
+		s.addUp(t, 250)
+		s.want(t, `geelark_phones_unobserved{account="default"}`, 0)
+		for _, f := range append([]*family{}, inventoryFamilies...) {
+			s.absent(t, f.name)
+		}
+		for name := range s.having("geelark_phone_info") {
+			if !strings.Contains(name, `group=""`) || strings.Contains(name, `serial_name=""`) {
+				t.Fatalf("%s has more or less than the name", name)
+			}
+		}
+		b.wantRequests(map[string]int{listing: 3, status: 1})
+	})
+}
+
+func TestWithoutTheStatusCollectorNoStatusIsPolled(t *testing.T) {
+	for name, change := range map[string]func(*AccountConfig){"discovered": nil, "fixed": trackAlso(250)} {
+		t.Run(name, func(t *testing.T) {
+			inBubbleWith(t, 250, func(o *Options) { o.Collectors = []string{CollectorInventory, CollectorBilling} }, change, func(b *bench) {
+				for range 10 {
+					b.pollAndList()
+					time.Sleep(time.Minute)
+				}
+				b.wantRequests(map[string]int{listing: 6, walletEndpoint: 1, planEndpoint: 1})
+				s := b.exposed()
+				s.want(t, `geelark_up{account="default"}`, 1)
+				for _, f := range statusFamilies {
+					s.absent(t, f.name+"{")
+				}
+				s.absent(t, `geelark_collector_success{account="default",collector="status"}`)
+			})
+		})
+	}
+}
+
+func TestWithBillingAloneItDecides(t *testing.T) {
+	inBubbleWith(t, 250, func(o *Options) { o.Collectors = []string{CollectorBilling} }, nil, func(b *bench) {
+		s := b.scrape()
+		s.want(t, `geelark_up{account="default"}`, 1)
+		s.absent(t, "geelark_phone")
+		s.absent(t, `geelark_api_requests_total{account="default",code="0",endpoint="phone`)
+		b.wantRequests(map[string]int{walletEndpoint: 1, planEndpoint: 1})
+	})
+}
+
+// loosely lists phones for a filter more generously than it says: the API may
+// search for group names, or take a tag's beginning.
+func loosely(api http.RoundTripper) http.RoundTripper {
+	filters := regexp.MustCompile(`"(groupName|tags|chargeMode)":("[^"]*"|\[[^\]]*\]|\d)`)
+	return roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		all := strings.ReplaceAll(filters.ReplaceAllString(string(body), ""), ",,", ",")
+		all = strings.ReplaceAll(strings.ReplaceAll(all, ",,", ","), ",}", "}")
+		r.Body = io.NopCloser(strings.NewReader(all))
+		return api.RoundTrip(r)
+	})
+}
+
+func TestDiscoverySelectsByGroupTagAndChargeMode(t *testing.T) {
+	monthly, perMinute := geelark.ChargeMonthly, geelark.ChargePerMinute
+	for name, tt := range map[string]struct {
+		d       Discovery
+		selects func(geelarktest.Phone) bool
+	}{
+		"everything": {Discovery{}, func(geelarktest.Phone) bool { return true }},
+		"a group":    {Discovery{Groups: []string{"qa"}}, func(p geelarktest.Phone) bool { return p.Group == "qa" }},
+		"two groups": {Discovery{Groups: []string{"qa", "farm-1"}}, func(p geelarktest.Phone) bool { return p.Group == "qa" || p.Group == "farm-1" }},
+		"a tag":      {Discovery{Tags: []string{"shop"}}, func(p geelarktest.Phone) bool { return slices.Contains(p.Tags, "shop") }},
+		"one of two tags": {Discovery{Tags: []string{"shop", "ads"}}, func(p geelarktest.Phone) bool {
+			return slices.Contains(p.Tags, "shop") || slices.Contains(p.Tags, "ads")
+		}},
+		"paid by month":  {Discovery{ChargeMode: &monthly}, func(p geelarktest.Phone) bool { return p.ChargeMode == 1 }},
+		"paid by minute": {Discovery{ChargeMode: &perMinute}, func(p geelarktest.Phone) bool { return p.ChargeMode == 0 }},
+		"groups, tags and charge mode": {Discovery{Groups: []string{"farm-1", "farm-2"}, Tags: []string{"shop", "live"}, ChargeMode: &monthly}, func(p geelarktest.Phone) bool {
+			return (p.Group == "farm-1" || p.Group == "farm-2") && (slices.Contains(p.Tags, "shop") || slices.Contains(p.Tags, "live")) && p.ChargeMode == 1
+		}},
+		"a group that does not exist": {Discovery{Groups: []string{"none"}}, func(geelarktest.Phone) bool { return false }},
+		"part of a group's name":      {Discovery{Groups: []string{"farm"}}, func(geelarktest.Phone) bool { return false }},
+	} {
+		for api, change := range map[string]func(http.RoundTripper) http.RoundTripper{
+			"exact": func(rt http.RoundTripper) http.RoundTripper { return rt }, "loose": loosely,
+		} {
+			t.Run(name+", by an API that is "+api, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					sim := geelarktest.New(geelarktest.Config{Phones: 300, Seed: 1, Token: testToken, Still: true})
+					cfg := testConfig()
+					tt.d.Interval = cfg.Discovery.Interval
+					cfg.Discovery = tt.d
+					b := newBench(t, change(sim.RoundTripper()), nil, cfg)
+					defer b.Close()
+					s := b.scrape()
+					var want []string
+					for _, id := range sim.IDs() {
+						if p, _ := sim.Phone(id); tt.selects(p) {
+							want = append(want, id)
+						}
+					}
+					slices.Sort(want)
+					if got := b.fleet.Load().accounts[0].cache.ids(); !slices.Equal(got, want) {
+						t.Errorf("%d phones are tracked, want %d", len(got), len(want))
+					}
+					s.want(t, `geelark_up{account="default"}`, 1)
+					s.want(t, `geelark_phones_unobserved{account="default"}`, 0)
+				})
+			})
+		}
+	}
+}
+
+// editFleet changes the fleet before each page of its first listings: phones are
+// added, removed, moved between pages and between groups.
+func editFleet(b *bench, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 0))
+	b.sim.Inject(geelarktest.Fault{Endpoint: listing, Times: 8 + r.IntN(8), Before: func(string) {
+		for range r.IntN(30) {
+			ids := b.sim.IDs()
+			id := ids[r.IntN(len(ids))]
+			switch r.IntN(4) {
+			case 0:
+				b.sim.Add(1)
+			case 1:
+				b.sim.Remove(id)
+			case 2:
+				b.sim.Move(id, r.IntN(len(ids)))
+			case 3:
+				b.sim.Edit(id, func(p *geelarktest.Phone) { p.Group = []string{"farm-1", "farm-2", "qa"}[r.IntN(3)] })
+			}
+		}
+	}})
+}
+
+// A fleet that is edited while it is listed is found whole, nothing twice.
+func TestNoPhoneIsLostOrTwiceWhileTheFleetIsEdited(t *testing.T) {
+	for seed := range uint64(25) {
+		inBubbleWith(t, 210, func(o *Options) { o.Collectors = []string{CollectorInventory} }, func(c *AccountConfig) { c.Discovery.Groups = [][]string{nil, {"farm-1", "farm-2"}}[seed%2] }, func(b *bench) {
+			editFleet(b, seed)
+			for range 4 {
+				b.pollAndList()
+				time.Sleep(5 * time.Minute)
+			}
+			var want []string
+			for _, id := range b.sim.IDs() {
+				if p, _ := b.sim.Phone(id); seed%2 == 0 || p.Group == "farm-1" || p.Group == "farm-2" {
+					want = append(want, id)
+				}
+			}
+			slices.Sort(want)
+			if got := b.fleet.Load().accounts[0].cache.ids(); !slices.Equal(got, want) {
+				t.Errorf("seed %d: %d phones are tracked, want %d", seed, len(got), len(want))
+			}
+			if got := len(b.exposed().having("geelark_phone_info")); got != len(want) {
+				t.Errorf("seed %d: %d phones are exposed, want %d", seed, got, len(want))
+			}
+		})
+	}
+}
+
+const oddPhones = `{"code":0,"data":{"total":3,"items":[
+	{"id":"1","serialName":7,"serialNo":{},"group":"a","tags":"b","status":"on","chargeMode":[],"hasBind":1,"monthlyExpire":"soon","rpaStatus":null,"createTime":99999999999999999999,"equipmentInfo":"none"},
+	{"id":2,"group":{"name":5},"tags":["x",{"name":3},{"name":"kept"},null],"status":null,"equipmentInfo":{"countryName":[],"osVersion":"kept","netType":"1"},"monthlyExpire":-1,"createTime":1.5e9},
+	{"id":"3"}]}}`
+
+func TestFieldsOfAnotherTypeLoseNeitherThePageNorThePhone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+			w := httptest.NewRecorder()
+			body := `{"code":0,"data":{"successDetails":[]}}`
+			if strings.HasSuffix(r.URL.Path, listing) {
+				body = oddPhones
+			}
+			_, _ = io.WriteString(w, body)
+			return w.Result(), nil
+		}), func(o *Options) { o.Collectors = []string{CollectorInventory} }, testConfig())
+		defer b.Close()
+		s := b.scrape()
+		s.want(t, `geelark_up{account="default"}`, 1)
+		s.want(t, `geelark_phone_info{account="default",bound="no",brand="",charge_mode="unknown",country="",group="",id="1",model="",net_type="",os_version="",serial_name="",serial_no="",tags=""}`, 1)
+		s.want(t, `geelark_phone_info{account="default",bound="no",brand="",charge_mode="unknown",country="",group="",id="2",model="",net_type="mobile",os_version="kept",serial_name="",serial_no="",tags=",kept,"}`, 1)
+		s.want(t, `geelark_phone_info{account="default",bound="no",brand="",charge_mode="unknown",country="",group="",id="3",model="",net_type="",os_version="",serial_name="",serial_no="",tags=""}`, 1)
+		s.absent(t, "geelark_phone_subscription_expiry_timestamp_seconds")
+		s.absent(t, "geelark_phone_created_timestamp_seconds")
+	})
+}

@@ -1,0 +1,302 @@
+package collector
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+func TestOverviewCountsPhonesByState(t *testing.T) {
+	fleet := geelarktest.New(geelarktest.Config{Phones: 12, Seed: 1}).IDs()
+	inBubble(t, 12, trackFleet(append(slices.Clone(fleet), "no-phone")), func(b *bench) {
+		if o := b.Overview().Accounts[0]; !maps.Equal(o.States, map[string]int{StatePending: 13}) || o.Up || !o.LastScrape.IsZero() {
+			t.Errorf("before the first scrape: %+v", o)
+		}
+		for i, id := range fleet {
+			b.sim.SetStatus(id, []int{0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 7, -1}[i])
+		}
+		b.poll()
+		scraped := time.Now()
+		time.Sleep(20 * time.Second)
+		o := b.Overview()
+		a := o.Accounts[0]
+		want := map[string]int{"started": 4, "starting": 2, "shut_down": 2, "expired": 2, "unknown": 2, StateFailed: 1}
+		if !maps.Equal(a.States, want) || a.Phones != 13 {
+			t.Errorf("%v of %d phones, want %v", a.States, a.Phones, want)
+		}
+		if a.Name != "default" || !a.Up || !a.LastScrape.Equal(scraped) || !a.LastSuccess.Equal(scraped) || !o.At.Equal(time.Now()) {
+			t.Errorf("got %+v", a)
+		}
+		if a.OldestAge != 20*time.Second || a.MedianAge != 20*time.Second {
+			t.Errorf("ages %s and %s", a.OldestAge, a.MedianAge)
+		}
+		for s := range a.States {
+			if !slices.Contains(States(), s) {
+				t.Errorf("%q is not among the states", s)
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		if a := b.Overview().Accounts[0]; !maps.Equal(a.States, map[string]int{StateOutdated: 12, StateFailed: 1}) || a.OldestAge != 0 {
+			t.Errorf("after ten minutes: %v, oldest %s", a.States, a.OldestAge)
+		}
+		if n := b.sim.Requests(""); n != 1 {
+			t.Errorf("%d requests, want that of the scrape only", n)
+		}
+	})
+}
+
+// trackFleet tracks these phones.
+func trackFleet(ids []string) func(*AccountConfig) {
+	return func(c *AccountConfig) { c.IDs = ids }
+}
+
+func TestOverviewTellsWhichPhonesWaitForTheBudget(t *testing.T) {
+	fleet := geelarktest.New(geelarktest.Config{Phones: 450, Seed: 1}).IDs()
+	inBubble(t, 450, func(c *AccountConfig) { c.IDs, c.Limits.PerMinute = fleet, 2 }, func(b *bench) {
+		b.poll()
+		began := time.Now()
+		a := b.Overview().Accounts[0]
+		if a.Waiting != 250 || a.States[StatePending] != 250 {
+			t.Errorf("%d phones wait, %d are pending, want 250", a.Waiting, a.States[StatePending])
+		}
+		if wait := a.WaitingUntil.Sub(began); wait < 59*time.Second || wait > 61*time.Second {
+			t.Errorf("they wait %s, want a minute", wait)
+		}
+		if got := a.Budgets[0]; got.MinuteRemaining != 0 || got.HourRemaining != 18000-2 {
+			t.Errorf("the budget is %+v", got)
+		}
+		time.Sleep(time.Until(a.WaitingUntil) + time.Second)
+		if a := b.Overview().Accounts[0]; a.Waiting != 50 {
+			t.Errorf("%d phones wait a minute later, want 50", a.Waiting)
+		}
+		time.Sleep(2 * time.Minute)
+		if a := b.Overview().Accounts[0]; a.Waiting != 0 || !a.WaitingUntil.IsZero() {
+			t.Errorf("%d phones wait until %s when all are polled", a.Waiting, a.WaitingUntil)
+		}
+	})
+}
+
+func TestOverviewTellsThatAListingWaitsForTheBudget(t *testing.T) {
+	inBubble(t, 450, func(c *AccountConfig) { c.Limits.PerMinute = 2 }, func(b *bench) {
+		b.poll()
+		began := time.Now()
+		a := b.Overview().Accounts[0]
+		if wait := a.ListingUntil.Sub(began); a.Phones != 200 || wait < 50*time.Second || wait > 61*time.Second {
+			t.Errorf("%d phones are listed and the rest waits %s, want 200 and a minute", a.Phones, wait)
+		}
+		time.Sleep(2*time.Minute + time.Second)
+		if a := b.Overview().Accounts[0]; a.Phones != 450 || !a.ListingUntil.IsZero() {
+			t.Errorf("%d phones are listed and the rest waits until %s, want all and none", a.Phones, a.ListingUntil)
+		}
+	})
+}
+
+func TestTheLastErrorsAreRemembered(t *testing.T) {
+	inBubble(t, 3, nil, func(b *bench) {
+		next := func() AccountOverview {
+			time.Sleep(31 * time.Second)
+			b.poll()
+			return b.Overview().Accounts[0]
+		}
+		b.poll()
+		first := time.Now().Add(31 * time.Second)
+		remove := b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeSignature, Message: "no " + testToken})
+		next()
+		a := next()
+		if len(a.Errors) != 1 {
+			t.Fatalf("got %+v, want one error", a.Errors)
+		}
+		want := AccountError{
+			Collector: CollectorStatus, Endpoint: status, Outcome: "40003", IsCode: true, Message: "no <secret>",
+			TraceID: "00000000-0000-4000-8000-000000000000", First: first, Last: time.Now(), Times: 2, Ongoing: true,
+		}
+		if a.Errors[0] != want {
+			t.Errorf("got %+v\nwant %+v", a.Errors[0], want)
+		}
+		remove()
+		if a := next(); len(a.Errors) != 1 || a.Errors[0].Ongoing {
+			t.Errorf("after a success: %+v", a.Errors)
+		}
+		b.sim.Inject(geelarktest.Fault{Endpoint: status, HTTPStatus: 403, Times: 1})
+		a = next()
+		if len(a.Errors) != 2 || a.Errors[0].Outcome != "403" || a.Errors[0].IsCode || !a.Errors[0].Ongoing || a.Errors[1].Outcome != "40003" {
+			t.Errorf("the latest must come first: %+v", a.Errors)
+		}
+
+		cfg := testConfig()
+		cfg.CacheTTL = 29 * time.Second
+		if err := b.Reload([]AccountConfig{cfg}); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Overview().Accounts[0].Errors; !slices.Equal(got, a.Errors) {
+			t.Errorf("a reload made %+v of the errors", got)
+		}
+	})
+}
+
+func TestRecentErrors(t *testing.T) {
+	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	api := func(e geelark.Endpoint, c geelark.Code) error { return &geelark.APIError{Endpoint: e, Code: c} }
+	limit := func(e geelark.Endpoint, pause geelark.Code) error {
+		return &geelark.LimitError{Endpoint: e, Pause: pause}
+	}
+	const wallet, plan = geelark.EndpointWallet, geelark.EndpointPlanInfo
+	for name, tt := range map[string]struct {
+		errs []error // one a second, nil for a success
+		want string  // the latest first
+	}{
+		"none":                            {nil, ""},
+		"successes":                       {[]error{nil, nil}, ""},
+		"repetitions count":               {[]error{api(wallet, 40003), api(wallet, 40003), api(wallet, 40003)}, "pay/wallet 40003 x3 0-2 ongoing"},
+		"a success ends the row":          {[]error{api(wallet, 40003), nil, api(wallet, 40003)}, "pay/wallet 40003 x1 2-2 ongoing, pay/wallet 40003 x1 0-0"},
+		"another error ends the row":      {[]error{api(wallet, 40003), api(wallet, 50000)}, "pay/wallet 50000 x1 1-1 ongoing, pay/wallet 40003 x1 0-0"},
+		"another endpoint's does not":     {[]error{api(wallet, 40003), api(plan, 40003), api(wallet, 40003)}, "pay/wallet 40003 x2 0-2 ongoing, pay/plan/info 40003 x1 1-1 ongoing"},
+		"joined errors are two":           {[]error{errors.Join(api(wallet, 40003), api(plan, 50000))}, "pay/plan/info 50000 x1 0-0 ongoing, pay/wallet 40003 x1 0-0 ongoing"},
+		"wrapped errors are found":        {[]error{fmt.Errorf("a: %w", api(wallet, 40003))}, "pay/wallet 40003 x1 0-0 ongoing"},
+		"an HTTP status":                  {[]error{&geelark.HTTPError{Endpoint: plan, StatusCode: http.StatusBadGateway}}, "pay/plan/info 502 x1 0-0 ongoing"},
+		"a reason":                        {[]error{&geelark.TransportError{Endpoint: plan, Reason: geelark.ReasonDNS, Err: errors.New("x")}}, "pay/plan/info dns x1 0-0 ongoing"},
+		"credentials":                     {[]error{&geelark.CredentialsError{Err: errors.New("x")}}, " credentials x1 0-0 ongoing"},
+		"a spent budget":                  {[]error{limit(wallet, geelark.CodeOK)}, "pay/wallet not_sent x1 0-0 ongoing"},
+		"a caller who waited in vain":     {[]error{fmt.Errorf("%w: %w", geelark.ErrNotSent, errors.New("x"))}, " not_sent x1 0-0 ongoing"},
+		"a pause is told by its cause":    {[]error{api(wallet, 40014), limit(wallet, geelark.CodeHourLimit)}, "pay/wallet 40014 x1 0-0 ongoing"},
+		"a pause hides no other's errors": {[]error{errors.Join(limit(wallet, geelark.CodeHourLimit), api(plan, 50000))}, "pay/plan/info 50000 x1 0-0 ongoing"},
+		"an error of another kind":        {[]error{errors.New("x")}, " other x1 0-0 ongoing"},
+	} {
+		now := start
+		r := new(recentErrors)
+		record := r.of(CollectorBilling, func() time.Time { return now })
+		for _, err := range tt.errs {
+			record(err)
+			now = now.Add(time.Second)
+		}
+		var got []string
+		for _, e := range r.latest() {
+			s := fmt.Sprintf("%s %s x%d %d-%d", e.Endpoint, e.Outcome, e.Times, e.First.Second(), e.Last.Second())
+			if e.Ongoing {
+				s += " ongoing"
+			}
+			got = append(got, s)
+		}
+		if got := strings.Join(got, ", "); got != tt.want {
+			t.Errorf("%s: got %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
+func TestOfManyErrorsTheLastTenAreKept(t *testing.T) {
+	r := new(recentErrors)
+	for i := range 25 {
+		r.record(CollectorStatus, &geelark.APIError{Endpoint: status, Code: geelark.Code(i + 1)}, time.Unix(int64(i), 0))
+	}
+	got := r.latest()
+	if len(got) != 10 || got[0].Outcome != "25" || got[9].Outcome != "16" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestACollectorsSuccessSaysNothingOfAnothers(t *testing.T) {
+	r := new(recentErrors)
+	r.record(CollectorBilling, &geelark.APIError{Code: 1}, time.Time{})
+	r.record(CollectorStatus, nil, time.Time{})
+	if got := r.latest(); !got[0].Ongoing {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestThePasswordOfAProxyIsNotRemembered(t *testing.T) {
+	r := new(recentErrors)
+	r.record(CollectorStatus, &geelark.TransportError{
+		Endpoint: status, Reason: geelark.ReasonConnection, Err: errors.New(`invalid proxy address "http://user:password@proxy"`),
+	}, time.Time{})
+	if got := fmt.Sprintf("%+v", r.latest()); strings.Contains(got, "password") {
+		t.Error(got)
+	}
+}
+
+func TestPhonesAreFound(t *testing.T) {
+	inBubble(t, 40, nil, func(b *bench) {
+		b.o.Collectors = []string{CollectorStatus, CollectorInventory}
+		cfg := testConfig()
+		cfg.CacheTTL = 29 * time.Second // another account takes the place of the bench's
+		if err := b.Reload([]AccountConfig{cfg}); err != nil {
+			t.Fatal(err)
+		}
+		ids := b.sim.IDs()
+		for i, id := range ids {
+			b.sim.SetStatus(id, i%2)
+			b.sim.Edit(id, func(p *geelarktest.Phone) {
+				p.SerialName, p.Group, p.SerialNo = fmt.Sprintf("Phone-%02d", 39-i), "group-"+strconv.Itoa(i%4), "no"+strconv.Itoa(i)
+				p.Tags = []string{"b", "a"}
+			})
+		}
+		b.pollAndList()
+		for _, tt := range []struct {
+			name  string
+			query PhoneQuery
+			total int
+			names string
+		}{
+			{"all, in their order, up to the limit", PhoneQuery{Limit: 3}, 40, "Phone-00 Phone-01 Phone-02"},
+			{"none but their number", PhoneQuery{}, 40, ""},
+			{"by account", PhoneQuery{Account: "default", Limit: 1}, 40, "Phone-00"},
+			{"of no account", PhoneQuery{Account: "Default", Limit: 1}, 0, ""},
+			{"by id", PhoneQuery{ID: ids[3], Limit: 9}, 1, "Phone-36"},
+			{"not by a part of an id", PhoneQuery{ID: ids[3][1:], Limit: 9}, 0, ""},
+			{"by a part of an id as text", PhoneQuery{Text: ids[3][1:], Limit: 9}, 1, "Phone-36"},
+			{"by name in another case", PhoneQuery{Text: "PHONE-3", Limit: 2}, 10, "Phone-30 Phone-31"},
+			{"by serial number", PhoneQuery{Text: "no39", Limit: 2}, 1, "Phone-00"},
+			{"by group", PhoneQuery{Group: "group-3", Limit: 2}, 10, "Phone-00 Phone-04"},
+			{"not by a part of a group", PhoneQuery{Group: "group", Limit: 2}, 0, ""},
+			{"by state", PhoneQuery{State: "starting", Limit: 2}, 20, "Phone-00 Phone-02"},
+			{"by all of it", PhoneQuery{Account: "default", State: "started", Group: "group-2", Text: "phone-0", Limit: 9}, 3, "Phone-01 Phone-05 Phone-09"},
+		} {
+			found, total := b.Phones(tt.query)
+			var names []string
+			for _, p := range found {
+				names = append(names, p.SerialName)
+			}
+			if got := strings.Join(names, " "); got != tt.names || total != tt.total {
+				t.Errorf("%s: %q of %d, want %q of %d", tt.name, got, total, tt.names, tt.total)
+			}
+		}
+		found, _ := b.Phones(PhoneQuery{ID: ids[0], Limit: 1})
+		p := found[0]
+		want, _ := b.sim.Phone(ids[0])
+		if p.ID != ids[0] || p.State != "started" || p.Group != "group-0" || !slices.Equal(p.Tags, []string{"a", "b"}) || p.SerialNo != "no0" ||
+			p.Brand != want.Brand || p.Since.Unix() != want.CreateTime || p.ObservedAt.IsZero() || p.Described.IsZero() || p.Failure != "" {
+			t.Errorf("got %+v of %+v", p, want)
+		}
+		if o := b.Overview().Accounts[0]; !maps.Equal(o.Groups, map[string]int{"group-0": 10, "group-1": 10, "group-2": 10, "group-3": 10}) {
+			t.Errorf("groups %v", o.Groups)
+		}
+	})
+}
+
+// The phones that are found must not depend on the order of a map, nor on how
+// many of them are held at a time.
+func TestTheFirstOfManyPhonesAreFound(t *testing.T) {
+	inBubble(t, 0, func(c *AccountConfig) {
+		for i := range 5000 {
+			c.IDs = append(c.IDs, fmt.Sprintf("%04d", i))
+		}
+	}, func(b *bench) {
+		found, total := b.Phones(PhoneQuery{Limit: 100})
+		if total != 5000 || len(found) != 100 {
+			t.Fatalf("%d of %d phones", len(found), total)
+		}
+		for i, p := range found {
+			if p.ID != fmt.Sprintf("%04d", i) || p.State != StatePending {
+				t.Errorf("phone %d is %+v", i, p)
+			}
+		}
+	})
+}

@@ -1,0 +1,161 @@
+package collector
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+// The environment of the process whose memory is looked at. It must not hold
+// anything personal of the simulator's, which is in this process.
+const (
+	dumpFileVar   = "GEELARK_TEST_DUMP_FILE"
+	baseURLVar    = "GEELARK_TEST_BASE_URL"
+	collectorsVar = "GEELARK_TEST_COLLECTORS"
+	hoardVar      = "GEELARK_TEST_HOARD" // if set, all answers are kept
+)
+
+// dumpedAPIKey stays in memory as long as it is used, so it is none of those that
+// a dump must not hold.
+const dumpedAPIKey = "api-key-of-the-dumped-process"
+
+func TestNothingPersonalIsInMetricsLogsPagesOrMemory(t *testing.T) {
+	sim := geelarktest.New(geelarktest.Config{Phones: 120, Seed: 1, AppID: "app", APIKey: dumpedAPIKey, Still: true})
+	server := httptest.NewServer(sim)
+	defer server.Close()
+	secrets := sim.Secrets()
+	if len(secrets) < 120*5 {
+		t.Fatalf("only %d secrets", len(secrets))
+	}
+
+	p, _ := sim.Phone(sim.IDs()[0])
+	for _, collectors := range []string{
+		CollectorInventory, // so that a listing is the last of all calls
+		strings.Join(Collectors(), ","),
+	} {
+		dump, shown := dumped(t, server.URL, collectors)
+		for _, s := range secrets {
+			if strings.Contains(shown, s) {
+				t.Errorf("%s: %s is in metrics, logs or pages", collectors, s)
+			}
+			if s != dumpedAPIKey && bytes.Contains(dump, []byte(s)) {
+				t.Errorf("%s: %s is in memory", collectors, s)
+			}
+		}
+		for _, known := range []string{p.ID, p.SerialName} {
+			if !strings.Contains(shown, known) || !bytes.Contains(dump, []byte(known)) {
+				t.Errorf("%s: %s, which is meant to be there, is not found", collectors, known)
+			}
+		}
+	}
+	// The search finds what is there.
+	dump, _ := dumped(t, server.URL, CollectorInventory, hoardVar+"=1")
+	for _, s := range secrets {
+		if s != dumpedAPIKey && !bytes.Contains(dump, []byte(s)) {
+			t.Errorf("%s is not found in the memory of a process that keeps all answers", s)
+		}
+	}
+}
+
+// dumped returns the memory of a process that has watched an account, and all
+// that it has shown.
+func dumped(t *testing.T, baseURL, collectors string, env ...string) (dump []byte, shown string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "heap")
+	c := exec.Command(os.Args[0], "-test.run=^TestDumpedProcess$", "-test.v")
+	// Memory that is free is overwritten, as it will be sooner or later.
+	c.Env = append(os.Environ(), dumpFileVar+"="+file, baseURLVar+"="+baseURL, collectorsVar+"="+collectors, "GODEBUG=clobberfree=1")
+	c.Env = append(c.Env, env...)
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if dump, err = os.ReadFile(file); err != nil {
+		t.Fatal(err)
+	}
+	return dump, string(out)
+}
+
+func TestDumpedProcess(t *testing.T) {
+	file := os.Getenv(dumpFileVar)
+	if file == "" {
+		t.Skip("run by TestNothingPersonalIsInMetricsLogsPagesOrMemory")
+	}
+	cfg := testConfig()
+	cfg.BaseURL = os.Getenv(baseURLVar)
+	cfg.Credentials = geelark.Credentials{AppID: "app", APIKey: dumpedAPIKey}
+	cfg.CacheTTL = 0
+	cfg.Limits = geelark.VendorLimits()
+	var hoard [][]byte
+	var transport http.RoundTripper = http.DefaultTransport.(*http.Transport).Clone()
+	o := Options{Collectors: strings.Split(os.Getenv(collectorsVar), ","), Logger: level.NewFilter(log.NewLogfmtLogger(os.Stdout), level.AllowDebug())}
+	if os.Getenv(hoardVar) != "" {
+		o.ClientOptions = []geelark.Option{geelark.WithTransport(roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+			w, err := transport.RoundTrip(r)
+			if err != nil {
+				return nil, err
+			}
+			body, err := io.ReadAll(w.Body)
+			hoard = append(hoard, body)
+			w.Body = io.NopCloser(bytes.NewReader(body))
+			return w, err
+		}))}
+		cfg.Concurrency = 1
+	}
+	c, err := New([]AccountConfig{cfg}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	metrics, probe := c.Handler(HandlerOptions{}), c.ProbeHandler(HandlerOptions{})
+	show := func(h http.Handler, url, accept string) {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, url, nil)
+		r.Header.Set("Accept", accept)
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusOK && w.Code != http.StatusNotFound {
+			t.Errorf("%s: status %d", url, w.Code)
+		}
+		fmt.Println(w.Body)
+	}
+	for range 2 {
+		for _, accept := range []string{
+			"text/plain", "application/openmetrics-text;version=1.0.0",
+			"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+		} {
+			show(metrics, "/metrics", accept)
+			show(probe, "/probe?account=default", accept)
+		}
+		show(probe, "/probe?account=other", "")
+		show(c.DiscoveryHandler("/probe"), "/sd", "")
+		phones, _ := c.Phones(PhoneQuery{Limit: 1000})
+		fmt.Printf("%+v\n%+v\n", c.Overview(), phones)
+	}
+	runtime.GC()
+	runtime.GC()
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	debug.WriteHeapDump(f.Fd())
+	runtime.KeepAlive(hoard)
+	if os.Getenv(hoardVar) != "" {
+		transport.(*http.Transport).CloseIdleConnections()
+	}
+}

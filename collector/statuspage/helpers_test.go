@@ -1,0 +1,95 @@
+package statuspage
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"geelark_exporter/collector"
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	testToken   = "token-of-the-test"
+	testVersion = "version 1.2.3"
+)
+
+// A bench is the pages of accounts, each of its own simulated API.
+type bench struct {
+	http.Handler // of the pages and of the metrics
+	t            testing.TB
+	collector    *collector.Collector
+	sims         map[string]*geelarktest.Server
+}
+
+// RoundTrip carries a request to the API of the account whose name is the host's.
+func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
+	return b.sims[strings.TrimSuffix(r.URL.Hostname(), ".test")].RoundTripper().RoundTrip(r)
+}
+
+func newConfig(name string) collector.AccountConfig {
+	return collector.AccountConfig{
+		Name:        name,
+		Credentials: geelark.Credentials{Token: testToken},
+		BaseURL:     "http://" + name + ".test",
+		Timeout:     5 * time.Second, Concurrency: 4,
+		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
+		Discovery:         collector.Discovery{Interval: 5 * time.Minute},
+		InventoryInterval: 5 * time.Minute,
+		BillingInterval:   10 * time.Minute,
+		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,
+	}
+}
+
+// newBench has the pages of accounts with this many phones each.
+func newBench(t testing.TB, phones int, configs ...collector.AccountConfig) *bench {
+	t.Helper()
+	b := &bench{t: t, sims: make(map[string]*geelarktest.Server)}
+	for i, c := range configs {
+		b.sims[c.Name] = geelarktest.New(geelarktest.Config{Phones: phones, Seed: uint64(i + 1), Token: testToken, Still: true})
+	}
+	var err error
+	b.collector, err = collector.New(configs, collector.Options{ClientOptions: []geelark.Option{
+		geelark.WithTransport(b),
+		geelark.WithRandom(func() string { return "00000000-0000-4000-8000-000000000000" }, func() float64 { return .5 }),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := New(Options{
+		Collector: b.collector, Version: testVersion, MetricsPath: "/metrics", ConfigPath: "/config",
+		Links: []Link{{Path: "/sd", Text: "Targets"}, {Path: "/-/healthy", Text: "Health"}, {Path: "/-/ready", Text: "Readiness"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", pages.Status())
+	mux.Handle("GET /config", pages.Config())
+	mux.Handle("/metrics", b.collector.Handler(collector.HandlerOptions{}))
+	b.Handler = mux
+	return b
+}
+
+// scrape polls what is due.
+func (b *bench) scrape() {
+	b.t.Helper()
+	b.get("/metrics")
+}
+
+func (b *bench) get(path string) *httptest.ResponseRecorder {
+	b.t.Helper()
+	w := httptest.NewRecorder()
+	b.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	if w.Code != http.StatusOK {
+		b.t.Fatalf("%s: status %d: %s", path, w.Code, w.Body)
+	}
+	return w
+}

@@ -1,0 +1,128 @@
+// Package statuspage shows a collector's accounts to people: whether they work,
+// what fails and what that means, and what is known of a phone. It is a package
+// of its own so that HTML and the words for people stay out of the collector,
+// of which it uses only what is exported. Its pages poll nothing, need no
+// script, load nothing, and take no name of a phone for markup.
+package statuspage
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"geelark_exporter/collector"
+)
+
+var (
+	//go:embed pages.html
+	pages string
+	//go:embed style.css
+	style string
+)
+
+// A Link is one in the pages' head.
+type Link struct {
+	Path string // from the root, with a slash in front
+	Text string
+}
+
+// Options are those of [New].
+type Options struct {
+	Collector   *collector.Collector
+	Version     string // of the exporter
+	MetricsPath string
+	ConfigPath  string // of [Pages.Config], directly below the root
+	Links       []Link // beside those to metrics and configuration
+}
+
+// Pages are the handlers of the pages for people. They are for GET and HEAD; the
+// caller sees to that.
+type Pages struct {
+	o        Options
+	template *template.Template
+	policy   string
+}
+
+// New returns the pages of a collector.
+func New(o Options) (*Pages, error) {
+	t, err := template.New("pages").Funcs(template.FuncMap{"count": count, "word": word}).Parse(pages)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(style))
+	return &Pages{o: o, template: t, policy: "default-src 'none'; " +
+		"style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"}, nil
+}
+
+// Status returns the handler of the root.
+func (p *Pages) Status() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.write(w, "/", "status", newStatus(p.o.Collector, r.URL.Query()))
+	})
+}
+
+// Config returns the handler of the page of the configuration in force, without
+// secrets.
+func (p *Pages) Config() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		text, err := configYAML(p.o.Collector.Configs())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		p.write(w, p.o.ConfigPath, "config", text)
+	})
+}
+
+// A frame is what all pages have.
+type frame struct {
+	Style   template.CSS
+	Version string
+	Here    string // the path of the page
+	Links   []Link
+	Body    any
+}
+
+func (p *Pages) write(w http.ResponseWriter, path, name string, body any) {
+	f := frame{
+		Style: template.CSS(style), Version: p.o.Version, Here: "." + path, Body: body, //nolint:gosec // it is this package's own
+		Links: append([]Link{{"/", "Status"}, {p.o.MetricsPath, "Metrics"}, {p.o.ConfigPath, "Configuration"}}, p.o.Links...),
+	}
+	// Relative addresses also work behind a proxy that serves this in a folder.
+	for i := range f.Links {
+		f.Links[i].Path = "." + f.Links[i].Path
+	}
+	var page bytes.Buffer
+	if err := p.template.ExecuteTemplate(&page, name, f); err != nil {
+		http.Error(w, fmt.Sprintf("The page cannot be made: %v", err), http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", p.policy)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	_, _ = page.WriteTo(w) // the client may be gone
+}
+
+// word is a state, or a label's value, as people say it.
+func word(s string) string {
+	switch s {
+	case collector.StateFailed:
+		return "lookup failed"
+	case collector.StateOutdated:
+		return "too old"
+	case collector.StatePending:
+		return "not looked up yet"
+	}
+	return strings.ReplaceAll(s, "_", " ")
+}
