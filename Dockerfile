@@ -15,9 +15,9 @@ RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH make build
 # Scratch, because a static binary needs only certificates beside it: nothing to
 # patch, no shell to break into, no second registry to pull from.
 FROM scratch
-ARG VERSION
+ARG VERSION=unknown
 ARG REVISION=unknown
-ARG BUILD_DATE
+ARG BUILD_DATE=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="geelark_exporter" \
       org.opencontainers.image.description="Prometheus exporter for GeeLark cloud phones" \
       org.opencontainers.image.licenses="Apache-2.0" \

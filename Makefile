@@ -5,6 +5,7 @@ SHELL := bash
 
 PROMETHEUS_VERSION    := v0.316.0
 ALERTMANAGER_VERSION  := v0.31.1
+HELM_VERSION          := v3.22.0
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION   := v1.9.0
 
@@ -26,6 +27,7 @@ PROMETHEUS    := $(TOOLS)/prometheus-$(PROMETHEUS_VERSION)
 PROMTOOL      := $(TOOLS)/promtool-$(PROMETHEUS_VERSION)
 ALERTMANAGER  := $(TOOLS)/alertmanager-$(ALERTMANAGER_VERSION)
 AMTOOL        := $(TOOLS)/amtool-$(ALERTMANAGER_VERSION)
+HELM          := $(TOOLS)/helm-$(HELM_VERSION)
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 GOVULNCHECK   := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 
@@ -45,15 +47,31 @@ build: ## Build ./geelark_exporter with its version
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o geelark_exporter .
 
 .PHONY: test
-test: $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) ## Run all tests and report statement coverage
+test: $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) systemd chromium ## Run all tests and report statement coverage
 	@$(if $(RACE),,echo "note: no C compiler, testing without the race detector")
 	PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) \
 		$(GO) test $(RACE) -coverprofile=$(COVERAGE) ./...
+	@# What these test is outside of their module, where Go's cache does not look.
+	cd deploy/tests && PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) \
+		HELM=$(HELM) $(GO) test $(RACE) -count=1 ./...
 	@$(GO) tool cover -func=$(COVERAGE) | tail -n 1
+
+.PHONY: systemd
+systemd:
+	@command -v systemd-analyze >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq --no-install-recommends systemd; } || \
+		echo "note: no systemd-analyze, the systemd units are not tested"
+
+.PHONY: chromium
+chromium:
+	@[ -n "$$CHROMIUM" ] || command -v chromium chromium-browser google-chrome >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq --no-install-recommends chromium; } || \
+		echo "note: no Chromium, the status page is not tested in a browser"
 
 .PHONY: lint
 lint: format vet $(GOLANGCI_LINT) ## Check formatting, run go vet and golangci-lint
 	$(GOLANGCI_LINT) run
+	cd deploy/tests && $(GOLANGCI_LINT) run
 
 .PHONY: format
 format: ## Check formatting
@@ -62,6 +80,7 @@ format: ## Check formatting
 .PHONY: vet
 vet: ## Run go vet
 	$(GO) vet ./...
+	cd deploy/tests && $(GO) vet ./...
 
 .PHONY: vulncheck
 vulncheck: $(GOVULNCHECK) ## Look for known vulnerabilities, needs vuln.go.dev
@@ -89,11 +108,14 @@ $(PROMETHEUS): PACKAGE = -tags remove_all_sd github.com/prometheus/prometheus/cm
 $(PROMTOOL): PACKAGE = -tags remove_all_sd github.com/prometheus/prometheus/cmd/promtool@$(PROMETHEUS_VERSION)
 $(ALERTMANAGER): PACKAGE = github.com/prometheus/alertmanager/cmd/alertmanager@$(ALERTMANAGER_VERSION)
 $(AMTOOL): PACKAGE = github.com/prometheus/alertmanager/cmd/amtool@$(ALERTMANAGER_VERSION)
+# Helm believes in an old Kubernetes unless it is told that of its client-go.
+$(HELM): PACKAGE = -ldflags '-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37' \
+	helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 $(GOLANGCI_LINT): PACKAGE = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 $(GOVULNCHECK): PACKAGE = golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 
 # A build that is interrupted leaves no tool behind: the last step is a rename.
-$(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(GOLANGCI_LINT) $(GOVULNCHECK):
+$(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) $(GOLANGCI_LINT) $(GOVULNCHECK):
 	@echo "building $(notdir $@), once"
 	@mkdir -p $(@D)
 	@tmp=$$(mktemp -d $(@D)/building.XXXXXX) && trap 'rm -rf "$$tmp"' EXIT && \

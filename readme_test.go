@@ -142,6 +142,16 @@ func TestTheREADMEsCommandsWork(t *testing.T) {
 			if a := p.get(path); a.status != 200 {
 				t.Errorf("%s: status %d", line, a.status)
 			}
+		case slices.Contains([]string{"docker", "kubectl", "helm", "install", "systemctl"}, words[0]):
+			// deploy/tests loads the files that they name with the programs that
+			// read them. The files must be there.
+			for _, w := range words[1:] {
+				if strings.HasPrefix(w, "deploy/") {
+					if _, err := os.Stat(w); err != nil {
+						t.Errorf("%s: %v", line, err)
+					}
+				}
+			}
 		default:
 			t.Errorf("no test for the command %q", line)
 		}
