@@ -1,0 +1,306 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// A process is a program that was started.
+type process struct {
+	cmd    *exec.Cmd
+	exited chan struct{}
+
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+func (p *process) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.Write(b)
+}
+
+func (p *process) written() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
+}
+
+// start starts a program that ends with the test at the latest, and waits for
+// the address that it logs.
+func (c *chain) start(env []string, program string, args ...string) (p *process, address string) {
+	c.Helper()
+	p = &process{cmd: exec.Command(program, args...), exited: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p, p
+	if err := p.cmd.Start(); err != nil {
+		c.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // its result is in cmd.ProcessState
+		close(p.exited)
+	}()
+	c.Cleanup(func() {
+		p.stop()
+		if c.Failed() {
+			log := p.written()
+			c.Logf("%s wrote at last:\n%s", filepath.Base(program), log[max(0, len(log)-4000):])
+		}
+	})
+	listening := regexp.MustCompile(`Listening on".* address=(127\.0\.0\.1:[0-9]+)`)
+	c.eventually(func() string {
+		if m := listening.FindStringSubmatch(p.written()); m != nil {
+			address = m[1]
+			return ""
+		}
+		select {
+		case <-p.exited:
+			c.Fatalf("%s ended:\n%s", filepath.Base(program), p.written())
+		default:
+		}
+		return filepath.Base(program) + " does not listen"
+	})
+	return p, address
+}
+
+// stop ends a process in good order, or by force.
+func (p *process) stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.exited:
+	case <-time.After(10 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+	}
+}
+
+// run runs a program to its end.
+func (c *chain) run(cmd *exec.Cmd) {
+	c.Helper()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		c.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+}
+
+// serve serves until the test ends.
+func (c *chain) serve(h http.Handler) string {
+	server := httptest.NewServer(h)
+	c.Cleanup(server.Close)
+	return server.URL
+}
+
+// eventually waits until wrong returns nothing.
+func (c *chain) eventually(wrong func() string) {
+	c.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for what := wrong(); what != ""; what = wrong() {
+		select {
+		case <-tick.C:
+		case <-c.ctx.Done():
+			c.Fatal(what)
+		}
+	}
+}
+
+// do makes a request and decodes the answer.
+func (c *chain) do(req *http.Request, into any) {
+	c.Helper()
+	resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		c.Fatalf("%s: %s: %v", req.URL, resp.Status, err)
+	}
+}
+
+func (c *chain) startExporter() {
+	var env []string
+	for _, a := range []*account{c.alpha, c.beta, c.gamma} {
+		env = append(env, "TOKEN_"+strings.ToUpper(a.name)+"="+a.token)
+	}
+	var address string
+	c.exporter, address = c.start(env, c.exporterBinary, "--config.file="+filepath.Join(c.dir, "exporter.yml"), "--web.listen-address=127.0.0.1:0")
+	c.gateway.exporter.Store(address)
+}
+
+func (c *chain) restartExporter() {
+	c.exporter.stop()
+	if code := c.exporter.cmd.ProcessState.ExitCode(); code != 0 {
+		c.Errorf("the exporter ended with %d", code)
+	}
+	c.startExporter()
+}
+
+// A gateway is the address of the exporter, which is another after each start.
+// It keeps the formats of what passed.
+type gateway struct {
+	address  string
+	exporter atomic.Value // string
+
+	mu      sync.Mutex
+	formats map[string]bool
+}
+
+func newGateway(c *chain) *gateway {
+	g := &gateway{formats: make(map[string]bool)}
+	g.exporter.Store("")
+	u := c.serve(&httputil.ReverseProxy{
+		// The exporter tells by Host how it is reached.
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = "http", g.exporter.Load().(string)
+			r.Out.Host = r.In.Host
+		},
+		ModifyResponse: func(r *http.Response) error {
+			format, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.formats[format] = true
+			return nil
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	})
+	g.address = strings.TrimPrefix(u, "http://")
+	return g
+}
+
+func (g *gateway) served(format string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.formats[format]
+}
+
+func (c *chain) startAlertmanager() (address string) {
+	chat := c.write("slack-webhook-url", c.receiver.url+"/chat")
+	config := c.write("alertmanager.yml", substitute(c, c.shipped("alertmanager/alertmanager.yml"),
+		"http://localhost:8080/geelark-alerts", c.receiver.url+"/webhook",
+		"/etc/alertmanager/secrets/slack-webhook-url", chat,
+		"smtp.example.com:587", "127.0.0.1:9", // nobody listens: mail is not part of this
+		"group_wait: 30s", "group_wait: 1s",
+		"group_interval: 5m", "group_interval: 1s",
+	))
+	_, address = c.start(nil, os.Getenv("ALERTMANAGER"), "--config.file="+config, "--storage.path="+filepath.Join(c.dir, "alertmanager"),
+		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
+	return address
+}
+
+type prometheus struct {
+	c         *chain
+	name, url string
+}
+
+func (c *chain) startPrometheus(name, config string) *prometheus {
+	data := filepath.Join(c.dir, name)
+	c.backfill(data)
+	_, address := c.start(nil, os.Getenv("PROMETHEUS"), "--config.file="+c.write(name+".yml", config), "--storage.tsdb.path="+data,
+		"--web.listen-address=127.0.0.1:0")
+	return &prometheus{c, name, "http://" + address}
+}
+
+// backfill gives a server the last day of alpha's balance: the one rule that
+// needs more past than the test lasts.
+func (c *chain) backfill(data string) {
+	var past strings.Builder
+	past.WriteString("# TYPE geelark:account:balance gauge\n")
+	now, balance := time.Now(), c.alpha.api.Billing().Balance
+	for ago := 24 * time.Hour; ago > 5*time.Minute; ago -= 5 * time.Minute {
+		fmt.Fprintf(&past, "geelark:account:balance{account=\"alpha\"} %f %d\n", balance+ago.Hours(), now.Add(-ago).Unix())
+	}
+	past.WriteString("# EOF\n")
+	c.run(exec.CommandContext(c.ctx, os.Getenv("PROMTOOL"), "tsdb", "create-blocks-from", "openmetrics", c.write("past.om", past.String()), data))
+}
+
+// get asks the server's API.
+func (p *prometheus) get(path string, into any) {
+	p.c.Helper()
+	req, err := http.NewRequest(http.MethodGet, p.url+path, nil)
+	if err != nil {
+		p.c.Fatal(err)
+	}
+	var answer struct {
+		Status, Error string
+		Data          json.RawMessage
+	}
+	p.c.do(req, &answer)
+	if answer.Status != "success" {
+		p.c.Fatalf("%s answers %s to %s", p.name, answer.Error, path)
+	}
+	if err := json.Unmarshal(answer.Data, into); err != nil {
+		p.c.Fatal(err)
+	}
+}
+
+// want waits until a query has one sample, with this value.
+func (p *prometheus) want(query string, value float64) {
+	p.c.Helper()
+	p.c.eventually(func() string {
+		var answer struct {
+			Result []struct{ Value [2]any }
+		}
+		p.get("/api/v1/query?query="+url.QueryEscape(query), &answer)
+		if len(answer.Result) == 1 {
+			if text, ok := answer.Result[0].Value[1].(string); ok && text == strconv.FormatFloat(value, 'f', -1, 64) {
+				return ""
+			}
+		}
+		return fmt.Sprintf("%s: %s is %v, want %v", p.name, query, answer.Result, value)
+	})
+}
+
+// failedEvaluations is how often a rule failed since the server's start.
+func (p *prometheus) failedEvaluations() (sum float64) {
+	p.c.Helper()
+	resp, err := http.Get(p.url + "/metrics")
+	if err != nil {
+		p.c.Fatal(err)
+	}
+	defer resp.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(resp.Body)
+	if err != nil {
+		p.c.Fatal(err)
+	}
+	const name = "prometheus_rule_evaluation_failures_total"
+	if len(families[name].GetMetric()) == 0 {
+		p.c.Fatalf("%s does not expose %s", p.name, name)
+	}
+	for _, m := range families[name].GetMetric() {
+		sum += m.GetCounter().GetValue()
+	}
+	return sum
+}
+
+type evaluated struct{ Name, Health, LastError string }
+
+func (p *prometheus) rules() []evaluated {
+	p.c.Helper()
+	var answer struct {
+		Groups []struct{ Rules []evaluated }
+	}
+	p.get("/api/v1/rules", &answer)
+	var all []evaluated
+	for _, g := range answer.Groups {
+		all = append(all, g.Rules...)
+	}
+	return all
+}
