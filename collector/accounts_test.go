@@ -1,11 +1,8 @@
 package collector
 
 import (
-	"context"
 	"fmt"
 	"maps"
-	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,7 +109,3 @@ func TestFiftyAccountsAreCompleteWithinOneScrapeAlthoughFourFail(t *testing.T) {
 		t.Logf("the scrape took %s; an account that works: %v", took, requests(sims[0]))
 	})
 }
-
-var _ = strings.Contains
-var _ = context.Background
-var _ http.Handler

@@ -39,6 +39,19 @@ type phone struct {
 	place *list.Element
 }
 
+// take takes in an observation, and reports whether it did: not when something
+// newer is known.
+func (p *phone) take(o observation) bool {
+	if o.at.Before(p.observedAt) {
+		return false
+	}
+	p.observedAt, p.status, p.failure = o.at, o.status, o.failure
+	if o.name != "" {
+		p.name = o.name
+	}
+	return true
+}
+
 // trusted reports whether the phone's status can be exposed as its present one.
 func (p *phone) trusted(now time.Time, maxStaleness time.Duration) bool {
 	return p.failure == "" && !p.observedAt.IsZero() && now.Sub(p.observedAt) <= maxStaleness
@@ -109,10 +122,9 @@ func (c *cache) learn(p *phone, l geelark.ListedPhone, describe bool) {
 		p.description = describeListed(l)
 	}
 	status, ok := listedStatus(p, l)
-	if !ok || l.At.Before(p.observedAt) {
+	if !ok || !p.take(observation{id: p.id, at: l.At, status: status}) {
 		return
 	}
-	p.status, p.failure, p.observedAt = status, "", l.At
 	if p.queue != nil && l.At.After(p.polledAt) {
 		c.dequeue(p)
 		c.requeue(p, l.At)
@@ -232,13 +244,8 @@ func (c *cache) observe(observations []observation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, o := range observations {
-		p := c.phones[o.id]
-		if p == nil || o.at.Before(p.observedAt) {
-			continue
-		}
-		p.observedAt, p.status, p.failure = o.at, o.status, o.failure
-		if o.name != "" {
-			p.name = o.name
+		if p := c.phones[o.id]; p != nil {
+			p.take(o)
 		}
 	}
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
-	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
 
@@ -134,7 +133,7 @@ func TestRequestsThatAskForWhatIsNotThereAreRefused(t *testing.T) {
 }
 
 // twoTeams are accounts a and b, of 10 phones and of 20.
-func twoTeams(t *testing.T, set func(*Options)) (b *bench, simA, simB *geelarktest.Server) {
+func twoTeams(t *testing.T) (b *bench, simA, simB *geelarktest.Server) {
 	t.Helper()
 	simA = geelarktest.New(geelarktest.Config{Phones: 10, Seed: 1, Token: testToken, Still: true})
 	simB = geelarktest.New(geelarktest.Config{Phones: 20, Seed: 2, Token: testToken, Still: true})
@@ -143,12 +142,12 @@ func twoTeams(t *testing.T, set func(*Options)) (b *bench, simA, simB *geelarkte
 	configs[0].Labels = map[string]string{"owner": "growth", "region": "\"<&>\\\n手机"}
 	configs[1].Name, configs[1].BaseURL = "team-b", "http://b.test"
 	configs[1].Labels = map[string]string{"tier": "1"}
-	return newBench(t, hosts{"a.test": simA.RoundTripper(), "b.test": simB.RoundTripper()}, set, configs...), simA, simB
+	return newBench(t, hosts{"a.test": simA.RoundTripper(), "b.test": simB.RoundTripper()}, nil, configs...), simA, simB
 }
 
 func TestAProbeHasOneAccountAndCallsOnlyThat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, simA, simB := twoTeams(t, nil)
+		b, simA, simB := twoTeams(t)
 		defer b.Close()
 		got := parse(t, get(t, b.ProbeHandler(HandlerOptions{}), "/probe?account=team-a"))
 		if calls := requests(simB); len(calls) != 0 {
@@ -191,7 +190,7 @@ func TestAProbeHasOneAccountAndCallsOnlyThat(t *testing.T) {
 
 func TestOwnLabelsOfSomeAccountsAreEmptyForTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, _, _ := twoTeams(t, nil)
+		b, _, _ := twoTeams(t)
 		defer b.Close()
 		s := b.scrape()
 		s.want(t, `geelark_account_info{account="team-a",owner="growth",region="\"<&>\\\n手机",tier=""}`, 1)
@@ -206,7 +205,7 @@ func TestOwnLabelsOfSomeAccountsAreEmptyForTheOthers(t *testing.T) {
 
 func TestServiceDiscoveryListsTheAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, simA, simB := twoTeams(t, nil)
+		b, simA, simB := twoTeams(t)
 		defer b.Close()
 		w := get(t, b.DiscoveryHandler("/probe"), "http://exporter.test:9824/sd")
 		// Prometheus' rules: status 200, this content type, a list of groups
@@ -293,5 +292,3 @@ func TestFamiliesOfTheProcessAreFilteredToo(t *testing.T) {
 		}
 	})
 }
-
-var _ = geelark.CodeOK

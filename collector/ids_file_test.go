@@ -95,3 +95,11 @@ func TestAnUnreadableFileIsAnError(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+func TestALineWithoutEndIsAnError(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ids")
+	writeFile(t, path, "1\n#"+strings.Repeat("x", 1<<20))
+	if _, _, err := (&idsFile{path: path}).read(); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -88,6 +88,7 @@ func TestDescriptionsAreThoseOfTheFleet(t *testing.T) {
 }
 
 func TestPhonesOfGroupsAddUpToPhones(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sim := geelarktest.New(geelarktest.Config{Phones: 400, Seed: 3, Token: testToken})
 		b := newBench(t, sim.RoundTripper(), nil, testConfig())
@@ -273,6 +274,7 @@ func loosely(api http.RoundTripper) http.RoundTripper {
 }
 
 func TestDiscoverySelectsByGroupTagAndChargeMode(t *testing.T) {
+	t.Parallel()
 	monthly, perMinute := geelark.ChargeMonthly, geelark.ChargePerMinute
 	for name, tt := range map[string]struct {
 		d       Discovery
@@ -327,7 +329,7 @@ func TestDiscoverySelectsByGroupTagAndChargeMode(t *testing.T) {
 // added, removed, moved between pages and between groups.
 func editFleet(b *bench, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 0))
-	b.sim.Inject(geelarktest.Fault{Endpoint: listing, Times: 8 + r.IntN(8), Before: func(string) {
+	b.sim.Inject(geelarktest.Fault{Endpoint: listing, Times: 6 + r.IntN(6), Before: func(string) {
 		for range r.IntN(30) {
 			ids := b.sim.IDs()
 			id := ids[r.IntN(len(ids))]
@@ -347,16 +349,33 @@ func editFleet(b *bench, seed uint64) {
 
 // A fleet that is edited while it is listed is found whole, nothing twice.
 func TestNoPhoneIsLostOrTwiceWhileTheFleetIsEdited(t *testing.T) {
-	for seed := range uint64(25) {
+	t.Parallel()
+	seeds := uint64(50)
+	if race {
+		seeds = 10
+	}
+	for seed := range seeds {
 		inBubbleWith(t, 210, func(o *Options) { o.Collectors = []string{CollectorInventory} }, func(c *AccountConfig) { c.Discovery.Groups = [][]string{nil, {"farm-1", "farm-2"}}[seed%2] }, func(b *bench) {
 			editFleet(b, seed)
-			for range 4 {
+			stays := func(id string) bool {
+				p, there := b.sim.Phone(id)
+				return there && (seed%2 == 0 || p.Group == "farm-1" || p.Group == "farm-2")
+			}
+			var before []string
+			for range 8 { // the edits are over before the last two
 				b.pollAndList()
+				tracked := b.tracked()
+				for _, id := range before {
+					if stays(id) && !slices.Contains(tracked, id) {
+						t.Errorf("seed %d: %s is lost", seed, id)
+					}
+				}
+				before = tracked
 				time.Sleep(5 * time.Minute)
 			}
 			var want []string
 			for _, id := range b.sim.IDs() {
-				if p, _ := b.sim.Phone(id); seed%2 == 0 || p.Group == "farm-1" || p.Group == "farm-2" {
+				if stays(id) {
 					want = append(want, id)
 				}
 			}

@@ -229,9 +229,10 @@ func TestALockAmidASweepEndsIt(t *testing.T) {
 			time.Sleep(5 * time.Second)
 		}
 		b.exposed().want(t, `geelark_up{account="default"}`, 0)
-		// The next 4 went together: those beside the first cannot be called back.
-		if got := b.sim.Requests(status); got != 1+4+4 {
-			t.Errorf("%d calls, want 9", got)
+		// The next 4 went together. They are answered together too, so each of the
+		// others may be read first and make room for one more.
+		if got := b.sim.Requests(status); got < 1+4+4 || got > 1+4+4+3 {
+			t.Errorf("%d calls, want 9 to 12", got)
 		}
 		if strings.Contains(b.logs.String(), "Polling works again") {
 			t.Error("a poll beside the locked one is logged as the recovery")

@@ -72,6 +72,7 @@ func TestAnAccountThatChangesKeepsWhatItKnewAndSpent(t *testing.T) {
 }
 
 func TestAReloadEndsNoLock(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		endpoint string
 		code     geelark.Code
@@ -165,7 +166,7 @@ func TestAReloadThatFailsLeavesEverythingAsItWas(t *testing.T) {
 
 func TestAccountsComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, simA, simB := twoTeams(t, nil)
+		b, simA, simB := twoTeams(t)
 		defer b.Close()
 		first := b.scrape()
 		a, other := b.fleet.Load().accounts[0].cfg, b.fleet.Load().accounts[1].cfg

@@ -35,6 +35,7 @@ const (
 const dumpedAPIKey = "api-key-of-the-dumped-process"
 
 func TestNothingPersonalIsInMetricsLogsPagesOrMemory(t *testing.T) {
+	t.Parallel()
 	sim := geelarktest.New(geelarktest.Config{Phones: 120, Seed: 1, AppID: "app", APIKey: dumpedAPIKey, Still: true})
 	server := httptest.NewServer(sim)
 	defer server.Close()

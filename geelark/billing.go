@@ -66,20 +66,22 @@ type PlanInfo struct {
 func (c *Client) PlanInfo(ctx context.Context) (*PlanInfo, error) {
 	var d struct {
 		Plan                    *flexInt `json:"plan"`
-		Profiles                looseInt `json:"profiles"`
-		AvailableProfiles       looseInt `json:"availableProfiles"`
+		Profiles                *flexInt `json:"profiles"`
+		AvailableProfiles       *flexInt `json:"availableProfiles"`
 		MonthlyRental           looseInt `json:"monthlyRental"`
 		AvailableMonthlyRentals looseInt `json:"availableMonthlyRentals"`
 		Parallels               looseInt `json:"parallels"`
 		ExpirationTime          looseInt `json:"expirationTime"`
 		MonthlyFee              float64  `json:"monthlyFee"`
 	}
-	if _, err := c.call(ctx, EndpointPlanInfo, nil, struct{}{}, required(&d, func() bool { return d.Plan != nil })); err != nil {
+	if _, err := c.call(ctx, EndpointPlanInfo, nil, struct{}{}, required(&d, func() bool {
+		return d.Plan != nil && d.Profiles != nil && d.AvailableProfiles != nil
+	})); err != nil {
 		return nil, err
 	}
 	return &PlanInfo{
 		Plan:     Plan(*d.Plan),
-		Profiles: d.Profiles.or(0), AvailableProfiles: d.AvailableProfiles.or(0),
+		Profiles: int(*d.Profiles), AvailableProfiles: int(*d.AvailableProfiles),
 		MonthlyRentals: d.MonthlyRental.or(0), AvailableMonthlyRentals: d.AvailableMonthlyRentals.or(0),
 		Parallels: d.Parallels.or(0), ExpirationTime: d.ExpirationTime.time(), MonthlyFee: d.MonthlyFee,
 	}, nil

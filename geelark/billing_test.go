@@ -48,10 +48,10 @@ func TestBillingDataInOtherForms(t *testing.T) {
 		}
 	}
 	for data, want := range map[string]PlanInfo{
-		`{"plan":0}`:                                   {},
-		`{"plan":"1","expirationTime":0}`:              {Plan: PlanPro},
-		`{"plan":7,"expirationTime":-1,"profiles":{}}`: {Plan: 7},
-		`{"plan":0,"expirationTime":"1900000000"}`:     {ExpirationTime: time.Unix(1_900_000_000, 0)},
+		`{"plan":0,"profiles":3,"availableProfiles":0}`:                                    {Profiles: 3},
+		`{"plan":"1","profiles":"3","availableProfiles":"2","expirationTime":0}`:           {Plan: PlanPro, Profiles: 3, AvailableProfiles: 2},
+		`{"plan":7,"profiles":0,"availableProfiles":0,"expirationTime":-1,"parallels":{}}`: {Plan: 7},
+		`{"plan":0,"profiles":0,"availableProfiles":0,"expirationTime":"1900000000"}`:      {ExpirationTime: time.Unix(1_900_000_000, 0)},
 	} {
 		got, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PlanInfo(t.Context())
 		if err != nil || *got != want {
@@ -64,6 +64,7 @@ func TestMalformedBillingDataIsRefused(t *testing.T) {
 	for _, data := range []string{
 		`{}`, `[]`, `null`, `7`, `{"balance":null}`, `{"balance":"12.5"}`, `{"balance":[]}`, `{"giftMoney":1}`, `{"balance":1,"giftMoney":"x"}`,
 		`{"plan":null}`, `{"plan":"pro"}`, `{"plan":{}}`, `{"profiles":1}`, `{"plan":1,"monthlyFee":"x"}`,
+		`{"plan":1,"profiles":3}`, `{"plan":1,"availableProfiles":3}`, `{"plan":1,"profiles":3,"availableProfiles":{}}`,
 	} {
 		c := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`)))
 		wallet, err := c.Wallet(t.Context())
@@ -114,7 +115,7 @@ func TestEndpointsOfMoneyHaveLowerLimits(t *testing.T) {
 
 func TestPlanIsAskedForOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, play(answerBody(`{"code":0,"data":{"plan":1}}`)))
+		c := newClient(t, play(answerBody(`{"code":0,"data":{"plan":1,"profiles":3,"availableProfiles":1}}`)))
 		start := time.Now()
 		for i := range 3 {
 			if _, err := c.PlanInfo(t.Context()); err != nil {

@@ -1,0 +1,36 @@
+package collector
+
+import (
+	"errors"
+	"testing"
+
+	"geelark_exporter/geelark"
+)
+
+func TestConfigurationErrorsNameTheirField(t *testing.T) {
+	for field, change := range map[string]func(*AccountConfig){
+		FieldName:              func(c *AccountConfig) { c.Name = "a b" },
+		"labels.group":         func(c *AccountConfig) { c.Labels = map[string]string{"fine": "", "group": ""} },
+		"labels.__name__":      func(c *AccountConfig) { c.Labels = map[string]string{"__name__": ""} },
+		"labels.a-b":           func(c *AccountConfig) { c.Labels = map[string]string{"a-b": ""} },
+		FieldConcurrency:       func(c *AccountConfig) { c.Concurrency = 0 },
+		FieldRequestsPerHour:   func(c *AccountConfig) { c.Limits.PerHour = 24001 },
+		FieldDiscoveryInterval: func(c *AccountConfig) { c.Discovery.Interval = 0 },
+		FieldCacheTTL:          func(c *AccountConfig) { c.CacheTTL = -1 },
+		FieldMaxStaleness:      func(c *AccountConfig) { c.MaxStaleness = 0 },
+		FieldInventoryInterval: func(c *AccountConfig) { c.InventoryInterval = 0 },
+		FieldBillingInterval:   func(c *AccountConfig) { c.BillingInterval = MinBillingInterval - 1 },
+		"phones.ids[1]":        func(c *AccountConfig) { c.IDs = []string{"1", "\n"} },
+	} {
+		cfg := testConfig()
+		change(&cfg)
+		_, err := New([]AccountConfig{cfg}, Options{})
+		fe, ok := errors.AsType[*FieldError](err)
+		if !ok || fe.Field != field || !errors.Is(err, fe.Err) {
+			t.Errorf("%s: error %v", field, err)
+		}
+	}
+	if _, err := New([]AccountConfig{testConfig()}, Options{ClientOptions: []geelark.Option{geelark.WithTimeout(0)}}); err == nil {
+		t.Error("a client that cannot be made is accepted")
+	}
+}

@@ -1,0 +1,132 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/log"
+)
+
+// newTestJob does work at an interval of 10 minutes, and a minute after a
+// failure.
+func newTestJob(work func(context.Context) error, ended func(), logs *syncBuffer) *job {
+	return (&job{
+		interval: 10 * time.Minute, retry: time.Minute, work: work, ended: ended, record: func(error) {},
+		failure: "It failed", now: time.Now, logger: log.NewLogfmtLogger(logs),
+	}).init()
+}
+
+func TestAJobRunsWhenItIsDueAndOnceAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var runs int
+		var fails error
+		j := newTestJob(func(context.Context) error {
+			time.Sleep(time.Second)
+			runs++
+			return fails
+		}, func() {}, new(syncBuffer))
+		defer j.close()
+		for _, step := range []struct {
+			name  string
+			wait  time.Duration
+			fails error
+			runs  int
+			state jobState
+		}{
+			{"at first", 0, nil, 1, jobState{tried: true, worked: true, duration: time.Second}},
+			{"before the interval is over", 10*time.Minute - time.Nanosecond, nil, 1, jobState{tried: true, worked: true, duration: time.Second}},
+			{"when it is over", time.Nanosecond, errors.New("no"), 2, jobState{tried: true, worked: false, duration: time.Second}},
+			{"soon after a failure", time.Minute - time.Nanosecond, nil, 2, jobState{tried: true, worked: false, duration: time.Second}},
+			{"some time after a failure", time.Nanosecond, nil, 3, jobState{tried: true, worked: true, duration: time.Second}},
+		} {
+			time.Sleep(step.wait)
+			fails = step.fails
+			for range 3 { // any number of scrapes
+				j.start(time.Now())
+			}
+			synctest.Wait()
+			j.mu.Lock()
+			running := j.running
+			j.mu.Unlock()
+			if running {
+				time.Sleep(time.Second)
+				synctest.Wait()
+			}
+			got := j.state()
+			got.lastSuccess = time.Time{}
+			if runs != step.runs || got != step.state {
+				t.Errorf("%s: %d runs, %+v, want %d, %+v", step.name, runs, got, step.runs, step.state)
+			}
+		}
+	})
+}
+
+func TestWhoWaitsForAJobWaitsForWhatItsEndSetsGoing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j *job
+		var waited []bool
+		j = newTestJob(func(context.Context) error { return nil }, func() { waited = append(waited, j.isAwaited()) }, new(syncBuffer))
+		defer j.close()
+		j.start(time.Now())
+		if !j.isAwaited() || !j.firstTry() {
+			t.Error("nobody waits for the first run")
+		}
+		synctest.Wait()
+		time.Sleep(time.Hour)
+		j.start(time.Now())
+		if j.isAwaited() || j.firstTry() {
+			t.Error("somebody waits for a later run")
+		}
+		synctest.Wait()
+		if want := [...]bool{true, false, false, false}; [4]bool(waited) != want {
+			t.Errorf("at the ends there was somebody who waited: %v, want %v", waited, want)
+		}
+	})
+}
+
+func TestAClosedJobHasNotFailedAndRunsNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logs := new(syncBuffer)
+		runs := 0
+		j := newTestJob(func(ctx context.Context) error {
+			runs++
+			<-ctx.Done()
+			return ctx.Err()
+		}, func() {}, logs)
+		j.start(time.Now())
+		synctest.Wait()
+		j.close()
+		j.start(time.Now())
+		synctest.Wait()
+		if runs != 1 || j.state() != (jobState{}) || logs.String() != "" {
+			t.Errorf("%d runs, %+v, logged %s", runs, j.state(), logs)
+		}
+	})
+}
+
+func TestAShorterIntervalCountsFromTheLastRun(t *testing.T) {
+	inBubbleWith(t, 1, billingOnly, nil, func(b *bench) {
+		b.scrape()
+		for _, step := range []struct {
+			wait, interval time.Duration
+			requests       int
+		}{
+			{2 * time.Minute, 5 * time.Minute, 1},  // 2 min after the first
+			{3 * time.Minute, 5 * time.Minute, 2},  // 5 min
+			{4 * time.Minute, 20 * time.Minute, 2}, // the interval that was agreed when it was read
+			{time.Minute, 20 * time.Minute, 3},
+			{19 * time.Minute, 20 * time.Minute, 3},
+			{time.Minute, 20 * time.Minute, 4},
+		} {
+			time.Sleep(step.wait)
+			b.reload(func(c *AccountConfig) { c.BillingInterval = step.interval })
+			b.pollAndList()
+			if got := b.sim.Requests(walletEndpoint); got != step.requests {
+				t.Errorf("%s later, every %s: %d requests, want %d", step.wait, step.interval, got, step.requests)
+			}
+		}
+	})
+}
