@@ -95,6 +95,16 @@ func TestABadConfigurationEndsWithOneLineThatNamesTheFlag(t *testing.T) {
 		"address without a port":      {withToken, []string{"--log.level=error", "--web.listen-address=localhost"}, []string{"--web.listen-address", "missing port"}},
 		"level that is unknown":       {withToken, []string{"--log.level=loud"}, []string{"--log.level", "must be one of debug,info,warn,error"}},
 		"format that is unknown":      {withToken, []string{"--log.format=xml"}, []string{"--log.format", "must be one of logfmt,json"}},
+		"shards without a file":       {withToken, []string{"--total-shards=2"}, []string{"--total-shards", "give --config.file or drop it"}},
+		"shard of no shards":          {withToken, []string{"--total-shards=0"}, []string{"--total-shards must be above zero"}},
+		"shard out of range":          {withToken, []string{"--total-shards=2", "--shard=2"}, []string{"--shard must be from 0 and below --total-shards"}},
+		"phone beside a file":         {nil, []string{"--config.file=" + missing, "--phone.id=1"}, []string{"--phone.id does not go with --config.file"}},
+		"configuration file missing":  {nil, []string{"--config.file=" + missing}, []string{missing, "no such file"}},
+		"configuration file broken":   {nil, []string{"--config.file=" + write(t, "accounts.yml", "accounts: 1\n")}, []string{"accounts.yml:1: accounts must be"}},
+		"ttl beside a file":           {nil, []string{"--config.file=" + missing, "--cache.ttl=-1s"}, []string{"--cache.ttl must not be negative"}},
+		"pattern that is none":        {withToken, []string{"--metrics.exclude=("}, []string{"--metrics.include and --metrics.exclude", "is not a pattern"}},
+		"no collector":                {withToken, []string{"--no-collector.status", "--no-collector.inventory", "--no-collector.billing"}, []string{"all collectors are switched off", "--collector."}},
+		"billing too often":           {withToken, []string{"--billing.interval=1m"}, []string{"--billing.interval must be at least 2m0s"}},
 		"flag that is unknown":        {withToken, []string{"--geelark.token=" + token}, []string{"unknown long flag '--geelark.token'", "--help"}},
 		"argument":                    {withToken, []string{"serve"}, []string{"unexpected serve", "--help"}},
 	} {
@@ -679,5 +689,60 @@ func TestAStalenessBelowTheTTLIsWarnedOf(t *testing.T) {
 	p.addresses(1)
 	if log := p.stderr.String(); !strings.Contains(log, "is below the cache's ttl") {
 		t.Errorf("no warning in %s", log)
+	}
+}
+
+func TestAConfigurationFileIsReadAgain(t *testing.T) {
+	t.Parallel()
+	_, first := simulate(t, 20)
+	_, second := simulate(t, 30)
+	secret := write(t, "token", token)
+	account := func(name, url string) string {
+		return "  - {name: " + name + ", base_url: " + url + ", token_file: " + secret + "}\n"
+	}
+	// No two accounts may have the same credentials.
+	other := "  - {name: two, base_url: " + second + ", token_env: OTHER}\n"
+	file := write(t, "accounts.yml", "accounts:\n"+account("one", first)+other)
+	p := start(t, []string{"OTHER=another-token"}, "--config.file="+file, "--web.listen-address=127.0.0.1:0")
+	tracked := func(path string) map[string]float64 {
+		return p.scrapePath(path).values("geelark_phones_tracked", "account")
+	}
+	eventually(t, "the first account", func() bool { return tracked("/metrics")["one"] == 20 })
+	if got := tracked("/probe?account=one"); !maps.Equal(got, map[string]float64{"one": 20}) {
+		t.Errorf("/probe has %v", got)
+	}
+	if a := p.get("/sd"); a.status != http.StatusOK || !bytes.Contains(a.body, []byte(`"__param_account":"two"`)) {
+		t.Errorf("/sd: %d %s", a.status, a.body)
+	}
+	if a := p.get("/-/reload"); a.status != http.StatusMethodNotAllowed {
+		t.Errorf("GET /-/reload: status %d", a.status)
+	}
+
+	if err := os.WriteFile(file, []byte("accounts:\n  - {name: one, tokenfile: x}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Post(p.url("/-/reload"), "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil || resp.StatusCode != http.StatusInternalServerError || !bytes.Contains(answer, []byte("accounts.yml:2: ")) {
+		t.Errorf("POST /-/reload of a broken file: status %d, %s, %v", resp.StatusCode, answer, err)
+	}
+	if got := p.scrape().value("geelark_config_last_reload_successful"); got != 0 {
+		t.Errorf("geelark_config_last_reload_successful is %v after a broken file", got)
+	}
+	if got := tracked("/metrics"); got["one"] != 20 {
+		t.Errorf("tracks %v after a broken file", got)
+	}
+
+	if err := os.WriteFile(file, []byte("accounts:\n"+account("three", first)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGHUP)
+	eventually(t, "the reload", func() bool { return p.scrape().value("geelark_config_last_reload_successful") == 1 })
+	if got := tracked("/metrics"); !maps.Equal(got, map[string]float64{"three": 20}) {
+		t.Errorf("tracks %v after the reload", got)
 	}
 }

@@ -176,7 +176,12 @@ func (p *process) get(path string, header ...string) *answer {
 // scrape returns the families of the metrics path.
 func (p *process) scrape(header ...string) families {
 	p.t.Helper()
-	a := p.get("/metrics", header...)
+	return p.scrapePath("/metrics", header...)
+}
+
+func (p *process) scrapePath(path string, header ...string) families {
+	p.t.Helper()
+	a := p.get(path, header...)
 	if a.status != http.StatusOK {
 		p.t.Fatalf("scrape: status %d: %s", a.status, a.body)
 	}
