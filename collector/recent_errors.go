@@ -103,7 +103,7 @@ func accountErrors(err error) []AccountError {
 		case *geelark.HTTPError:
 			e.Endpoint, e.Outcome, e.TraceID = err.Endpoint, strconv.Itoa(err.StatusCode), err.TraceID
 		case *geelark.TransportError:
-			// Its text is left out: it can hold a proxy's address with a password.
+			// Its text is left out: what the network says is not vouched for.
 			e.Endpoint, e.Outcome, e.TraceID = err.Endpoint, string(err.Reason), err.TraceID
 		case *geelark.LimitError:
 			typed = true
