@@ -36,7 +36,7 @@ func newAccount(cfg AccountConfig, o *Options, m *counters, old *account) (*acco
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, cache: newCache(), errors: new(recentErrors)}
+	a := &account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, cache: newCache(o.Now()), errors: new(recentErrors)}
 	logger := log.With(o.Logger, "account", cfg.Name)
 	options := []geelark.Option{
 		geelark.WithBaseURL(cfg.BaseURL),
@@ -182,6 +182,17 @@ func (a *account) decisive() []string {
 		return []string{CollectorInventory}
 	}
 	return []string{CollectorStatus, CollectorInventory}
+}
+
+// snapshot returns what is known of the account's phones now.
+func (a *account) snapshot() *snapshot {
+	return a.cache.snapshot(a.now(), a.lifetimes())
+}
+
+// lifetimes are how long what is known of the account's phones is trusted. Every
+// second listing may fail.
+func (a *account) lifetimes() lifetimes {
+	return lifetimes{status: a.maxStaleness, rpa: max(a.maxStaleness, 2*a.inventory.interval)}
 }
 
 // labelValues returns the account's own labels of these names.

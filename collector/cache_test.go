@@ -14,7 +14,7 @@ import (
 func at(s int) time.Time { return time.Unix(int64(1+s), 0) }
 
 func TestPhonesArePolledInTheOrderOfTheirLastPoll(t *testing.T) {
-	c := newCache()
+	c := newCache(at(0))
 	c.trackOnly([]string{"a", "b", "c", "d", "e"})
 	steps := []struct {
 		name string
@@ -41,7 +41,7 @@ func TestPhonesArePolledInTheOrderOfTheirLastPoll(t *testing.T) {
 }
 
 func TestPhonesAreDueWhenTheirLastPollIsOlder(t *testing.T) {
-	c := newCache()
+	c := newCache(at(0))
 	for _, tt := range []struct {
 		do     func()
 		before time.Time
@@ -65,7 +65,7 @@ func TestPhonesAreDueWhenTheirLastPollIsOlder(t *testing.T) {
 }
 
 func TestAPhoneForgottenDuringItsPollStaysForgotten(t *testing.T) {
-	c := newCache()
+	c := newCache(at(0))
 	c.trackOnly([]string{"a", "b"})
 	taken := c.take(2)
 	c.trackOnly([]string{"b"})
@@ -84,7 +84,7 @@ func TestAPhoneForgottenDuringItsPollStaysForgotten(t *testing.T) {
 }
 
 func TestTheNewestObservationCounts(t *testing.T) {
-	c := newCache()
+	c := newCache(at(0))
 	c.trackOnly([]string{"a"})
 	for _, tt := range []struct {
 		observation
@@ -94,12 +94,12 @@ func TestTheNewestObservationCounts(t *testing.T) {
 	}{
 		{observation{id: "a", at: at(5), name: "one", status: 1}, 1, "", "one"},
 		{observation{id: "a", at: at(4), name: "old", status: 3}, 1, "", "one"},
-		{observation{id: "a", at: at(6), failure: "42001"}, 0, "42001", "one"},
+		{observation{id: "a", at: at(6), failure: "42001"}, 1, "42001", "one"},
 		{observation{id: "a", at: at(6), status: 2}, 2, "", "one"},
 		{observation{id: "a", at: at(7), name: "two", status: 0}, 0, "", "two"},
 	} {
 		c.observe([]observation{tt.observation})
-		p := c.snapshot()[0]
+		p := c.records()[0]
 		if p.status != tt.status || p.failure != tt.failure || p.name != tt.name {
 			t.Errorf("after %+v: status %d, failure %q, name %q", tt.observation, p.status, p.failure, p.name)
 		}
@@ -107,19 +107,23 @@ func TestTheNewestObservationCounts(t *testing.T) {
 }
 
 func TestAListedPhoneIsForgottenWhenASecondWitnessAgrees(t *testing.T) {
-	c := newCache()
-	c.trackListed(listedPhones("a", "b", "c"), false)
-	c.observe([]observation{{id: "c", at: at(1), failure: "42001"}})
-	c.retainListed(map[string]bool{"a": true})
-	if got := c.ids(); !slices.Equal(got, []string{"a", "b"}) {
-		t.Errorf("absent once: %q is tracked, want a and b", got)
+	c := newCache(at(0))
+	list := func(ids ...string) {
+		round := c.newRound()
+		c.trackListed(round, listedPhones(ids...), false)
+		c.retainListed(round)
 	}
-	c.trackListed(listedPhones("b"), false)
-	c.retainListed(map[string]bool{"b": true})
+	list("a", "b", "c")
+	c.observe([]observation{{id: "c", at: at(1), failure: "42001"}})
+	list("a")
+	if got := c.ids(); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("b absent once, c not found: %q is tracked, want a and b", got)
+	}
+	list("b")
 	if got := c.ids(); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("b is back, a absent once: %q is tracked, want a and b", got)
 	}
-	c.retainListed(map[string]bool{"b": true})
+	list("b")
 	if got := c.ids(); !slices.Equal(got, []string{"b"}) {
 		t.Errorf("a absent twice: %q is tracked, want b", got)
 	}
@@ -138,7 +142,7 @@ func listedPhones(ids ...string) []geelark.ListedPhone {
 func TestTheQueueHoldsAgainstRandomUse(t *testing.T) {
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 0))
-		c := newCache()
+		c := newCache(at(0))
 		var flights [][]string
 		for now := range 200 {
 			switch r.IntN(4) {
@@ -154,8 +158,8 @@ func TestTheQueueHoldsAgainstRandomUse(t *testing.T) {
 				oldest := oldestWaiting(c)
 				batch := c.take(1 + r.IntN(10))
 				for i, id := range batch {
-					if i == 0 && c.phones[id].polledAt.After(oldest) {
-						t.Fatalf("seed %d: took one polled at %s, one of %s waits", seed, c.phones[id].polledAt, oldest)
+					if polled := c.phones[id].polledAt; i == 0 && polled > oldest {
+						t.Fatalf("seed %d: took one polled at %d, one of %d waits", seed, polled, oldest)
 					}
 				}
 				flights = append(flights, batch)
@@ -176,19 +180,24 @@ func TestTheQueueHoldsAgainstRandomUse(t *testing.T) {
 					inFlight++
 				}
 			}
-			if got := c.fresh.Len() + c.polled.Len() + inFlight; got != len(c.phones) {
+			if got := c.fresh.n + c.polled.n + inFlight; got != len(c.phones) {
 				t.Fatalf("seed %d: %d phones in queues or in flight, %d tracked", seed, got, len(c.phones))
 			}
 		}
 	}
 }
 
-func oldestWaiting(c *cache) time.Time {
-	oldest := at(1 << 20)
+func oldestWaiting(c *cache) instant {
+	oldest := ever
 	for _, p := range c.phones {
-		if p.queue != nil && p.polledAt.Before(oldest) {
-			oldest = p.polledAt
+		if p.queue != nil {
+			oldest = min(oldest, p.polledAt)
 		}
 	}
 	return oldest
+}
+
+func (c *cache) records() (all []record) {
+	c.each(func(r *record) { all = append(all, *r) })
+	return all
 }

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
@@ -77,9 +78,18 @@ var _ prometheus.Collector = (*Collector)(nil)
 // fleet is the accounts at one time. It is never changed.
 type fleet struct {
 	accounts    []*account
-	configured  int     // of all shards
-	phoneInfo   *family // with the accounts' own labels
+	configured  int      // of all shards
+	own         []string // the names of the accounts' own labels
+	phoneInfo   *family  // with them
 	accountInfo *family
+}
+
+func newFleet(own []string) *fleet {
+	return &fleet{
+		own:         own,
+		phoneInfo:   newFamily("geelark_phone_info", phoneInfoHelp, slices.Concat(phoneInfoLabels, own)...),
+		accountInfo: newFamily("geelark_account_info", "The account and its own labels, always 1.", slices.Concat([]string{"account"}, own)...),
+	}
 }
 
 // New returns a collector of accounts, whose names must differ. It fails when a
@@ -95,7 +105,7 @@ func New(accounts []AccountConfig, o Options) (*Collector, error) {
 		o.Collectors = Collectors()
 	}
 	c := &Collector{o: o, counters: newCounters(), former: make(map[identity]*geelark.Client)}
-	c.fleet.Store(&fleet{})
+	c.fleet.Store(newFleet(nil))
 	if err := c.Reload(accounts); err != nil {
 		return nil, err
 	}
@@ -114,10 +124,9 @@ func (c *Collector) Reload(accounts []AccountConfig) error {
 	for _, a := range c.fleet.Load().accounts {
 		before[a.name] = a
 	}
-	now := &fleet{configured: len(accounts)}
 	names := make(map[string]bool)
 	labels := make(map[string]bool)
-	var made []*account
+	var made, watched []*account
 	for _, cfg := range accounts {
 		if names[cfg.Name] {
 			closeAll(made)
@@ -139,11 +148,13 @@ func (c *Collector) Reload(accounts []AccountConfig) error {
 			}
 			made = append(made, a)
 		}
-		now.accounts = append(now.accounts, a)
+		watched = append(watched, a)
 	}
-	own := slices.Sorted(maps.Keys(labels))
-	now.phoneInfo = newFamily("geelark_phone_info", phoneInfoHelp, append(slices.Clone(phoneInfoLabels), own...)...)
-	now.accountInfo = newFamily("geelark_account_info", "The account and its own labels, always 1.", append([]string{"account"}, own...)...)
+	now := *c.fleet.Load()
+	if own := slices.Sorted(maps.Keys(labels)); !slices.Equal(own, now.own) {
+		now = *newFleet(own)
+	}
+	now.accounts, now.configured = watched, len(accounts)
 	// Nothing can fail any more. What takes the place of an account begins when
 	// that has ended: both have the same phones.
 	for name, a := range before {
@@ -169,7 +180,7 @@ func (c *Collector) Reload(accounts []AccountConfig) error {
 	for _, a := range now.accounts {
 		c.counters.add(a)
 	}
-	c.fleet.Store(now)
+	c.fleet.Store(&now)
 	for name := range before {
 		if !slices.ContainsFunc(now.accounts, func(a *account) bool { return a.name == name }) {
 			c.counters.remove(name)
@@ -254,25 +265,79 @@ func (v view) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (v view) Collect(ch chan<- prometheus.Metric) {
 	e := newEmitter(ch, v.o.Families)
-	v.counters.collect(e, v)
-	for _, a := range v.accounts {
-		e.gauge(v.fleet.accountInfo, 1, append([]string{a.name}, a.labelValues(v.fleet.accountInfo.labels[1:])...)...)
-		collectAPI(e, a)
+	for i, s := range v.snapshots() {
+		v.collectAccount(e, v.accounts[i], s)
+		v.collectPhones(e, v.accounts[i], s)
+	}
+	v.collectCommon(e)
+}
+
+// snapshots returns one of each account: all families show one moment. Those of
+// a view without phones are empty.
+func (v view) snapshots() []*snapshot {
+	snapshots := make([]*snapshot, len(v.accounts))
+	for i, a := range v.accounts {
+		snapshots[i] = new(snapshot)
 		if v.has(CollectorStatus) || v.has(CollectorInventory) {
-			phones := a.cache.snapshot() // all families show one moment
-			collectPhoneInfo(e, a, v.fleet.phoneInfo, phones)
-			if v.has(CollectorStatus) {
-				collectStatus(e, a, phones)
-			}
-			if v.has(CollectorInventory) {
-				collectInventory(e, a, phones)
-			}
-		}
-		if v.has(CollectorBilling) {
-			collectBilling(e, a)
+			snapshots[i] = a.snapshot()
 		}
 	}
+	return snapshots
+}
+
+// collectCommon exposes what is about all accounts.
+func (v view) collectCommon(e *emitter) {
+	v.counters.collect(e, v)
 	if !v.probe {
 		collectShard(e, v)
+	}
+}
+
+// collectAccount exposes what is about an account as a whole.
+func (v view) collectAccount(e *emitter, a *account, s *snapshot) {
+	e.gauge(v.fleet.accountInfo, 1, append([]string{a.name}, a.labelValues(v.fleet.own)...)...)
+	collectAPI(e, a)
+	if v.has(CollectorStatus) {
+		collectStatuses(e, a.name, s)
+	}
+	if v.has(CollectorInventory) {
+		collectGroups(e, a.name, s.standings)
+	}
+	if v.has(CollectorBilling) {
+		collectBilling(e, a)
+	}
+}
+
+// collectPhones exposes what is about each phone.
+func (v view) collectPhones(e *emitter, a *account, s *snapshot) {
+	if v.has(CollectorStatus) {
+		for _, p := range s.conditions {
+			collectConditions(e, a, p)
+		}
+	}
+	for _, p := range s.descriptions {
+		collectInfos(e, a, v.fleet, p)
+		if v.has(CollectorInventory) {
+			collectListings(e, a, p)
+		}
+	}
+}
+
+func collectConditions(e *emitter, a *account, p *page[unique.Handle[condition]]) {
+	for _, c := range p.entries {
+		collectPhoneStatus(e, a.name, c.phone.id, c.value.Value())
+	}
+}
+
+func collectInfos(e *emitter, a *account, f *fleet, p *page[*description]) {
+	own := a.labelValues(f.own)
+	for _, d := range p.entries {
+		collectPhoneInfo(e, f.phoneInfo, a.name, d.phone.id, d.value, own)
+	}
+}
+
+func collectListings(e *emitter, a *account, p *page[*description]) {
+	for _, d := range p.entries {
+		collectListed(e, a.name, d.phone.id, d.value)
 	}
 }

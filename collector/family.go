@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	"geelark_exporter/collector/exposition"
 )
 
 // A family declares a metric family of gauges: what is exposed under one name.
@@ -14,10 +16,15 @@ type family struct {
 	name   string
 	labels []string
 	desc   *prometheus.Desc
+	paged  *exposition.Family
 }
 
 func newFamily(name, help string, labels ...string) *family {
-	return &family{name: name, labels: labels, desc: prometheus.NewDesc(name, help, labels, nil)}
+	return &family{
+		name: name, labels: labels,
+		desc:  prometheus.NewDesc(name, help, labels, nil),
+		paged: exposition.NewFamily(name, help, labels...),
+	}
 }
 
 // A FamilyFilter chooses metric families by their names. The nil filter has all.
@@ -60,11 +67,27 @@ func (f *FamilyFilter) Gatherer(g prometheus.Gatherer) prometheus.Gatherer {
 	})
 }
 
-// emitter sends the samples of the families that are wanted.
+// paged returns what the filter has of families for pages of phones.
+func (f *FamilyFilter) paged(families ...*family) []*exposition.Family {
+	var paged []*exposition.Family
+	for _, fam := range families {
+		if f.Has(fam.name) {
+			paged = append(paged, fam.paged)
+		}
+	}
+	return paged
+}
+
+// emitter sends the samples of the families that are wanted to a registry or to
+// a page.
 type emitter struct {
 	ch     chan<- prometheus.Metric
 	filter *FamilyFilter
 	has    map[*family]bool
+
+	page *exposition.Samples // in place of ch and filter
+
+	labels []string // for whoever makes many
 }
 
 func newEmitter(ch chan<- prometheus.Metric, filter *FamilyFilter) *emitter {
@@ -73,6 +96,9 @@ func newEmitter(ch chan<- prometheus.Metric, filter *FamilyFilter) *emitter {
 
 // wants reports whether a family's samples are worth making.
 func (e *emitter) wants(f *family) bool {
+	if e.page != nil {
+		return e.page.Has(f.paged)
+	}
 	has, known := e.has[f]
 	if !known {
 		has = e.filter.Has(f.name)
@@ -82,8 +108,12 @@ func (e *emitter) wants(f *family) bool {
 }
 
 func (e *emitter) gauge(f *family, v float64, labels ...string) {
-	if e.wants(f) {
-		e.ch <- prometheus.MustNewConstMetric(f.desc, prometheus.GaugeValue, v, labels...)
+	switch {
+	case e.page != nil:
+		e.page.Gauge(f.paged, v, labels...)
+	case e.wants(f):
+		// The copy lets labels stay on the stack for pages.
+		e.ch <- prometheus.MustNewConstMetric(f.desc, prometheus.GaugeValue, v, slices.Clone(labels)...)
 	}
 }
 

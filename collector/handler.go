@@ -15,7 +15,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	_ "github.com/prometheus/client_golang/prometheus/promhttp/zstd" // offers zstd beside gzip
+
+	"geelark_exporter/collector/exposition"
 )
 
 // HandlerOptions are the options of [Collector.Handler] and
@@ -37,15 +38,26 @@ type HandlerOptions struct {
 
 // Handler returns the handler of the metrics path: a scrape polls what is due,
 // answers before its deadline, and leaves what is still in flight to the next.
-// The URL's collect[] parameters choose collectors.
+// The URL's collect[] parameters choose collectors. What did not change since an
+// earlier scrape is not rendered again.
 func (c *Collector) Handler(o HandlerOptions) http.Handler {
-	return c.handler(o, func(url.Values) (view, int, error) { return c.all(), 0, nil })
+	server := exposition.NewServer(exposition.Options{ErrorLog: o.ErrorLog, Registerer: o.Registerer, Now: c.o.Now})
+	plain := plainly(o)
+	answer := func(w http.ResponseWriter, r *http.Request, v view) {
+		if !exposition.Serves(r) {
+			plain(w, r, v)
+			return
+		}
+		p := paged{v, v.snapshots()}
+		server.Serve(w, r, gatherer(p, o.Gatherer), p.families(), p.pages())
+	}
+	return c.handler(o, answer, func(url.Values) (view, int, error) { return c.all(), 0, nil })
 }
 
 // ProbeHandler is [Collector.Handler] for one account, which the URL's account
 // parameter names.
 func (c *Collector) ProbeHandler(o HandlerOptions) http.Handler {
-	return c.handler(o, func(q url.Values) (view, int, error) {
+	return c.handler(o, plainly(o), func(q url.Values) (view, int, error) {
 		name := q.Get("account")
 		if name == "" {
 			return view{}, http.StatusBadRequest, fmt.Errorf("the account parameter is missing: /probe?account=NAME")
@@ -60,13 +72,35 @@ func (c *Collector) ProbeHandler(o HandlerOptions) http.Handler {
 	})
 }
 
-func (c *Collector) handler(o HandlerOptions, choose func(url.Values) (view, int, error)) http.Handler {
+// plainly answers as promhttp does.
+func plainly(o HandlerOptions) func(http.ResponseWriter, *http.Request, view) {
+	return func(w http.ResponseWriter, r *http.Request, v view) {
+		promhttp.HandlerFor(gatherer(v, o.Gatherer), promhttp.HandlerOpts{
+			ErrorLog:          o.ErrorLog,
+			ErrorHandling:     promhttp.ContinueOnError,
+			Registry:          o.Registerer,
+			EnableOpenMetrics: true,
+		}).ServeHTTP(w, r)
+	}
+}
+
+// gatherer gathers a collector and, unless it is nil, another gatherer.
+func gatherer(c prometheus.Collector, other prometheus.Gatherer) prometheus.Gatherer {
+	own := prometheus.NewRegistry()
+	own.MustRegister(c)
+	if other == nil {
+		return own
+	}
+	return prometheus.Gatherers{own, other}
+}
+
+func (c *Collector) handler(o HandlerOptions, answer func(http.ResponseWriter, *http.Request, view), choose func(url.Values) (view, int, error)) http.Handler {
 	var slots chan struct{}
 	if o.MaxRequests > 0 {
 		slots = make(chan struct{}, o.MaxRequests)
 	}
-	// Rendering takes seconds for a hundred thousand phones. A scrape leaves as
-	// much of its timeout as the last one took.
+	// Rendering a large fleet for the first time takes a while. A scrape leaves
+	// as much of its timeout as the last one took.
 	var rendering atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, code, err := choose(r.URL.Query())
@@ -93,18 +127,7 @@ func (c *Collector) handler(o HandlerOptions, choose func(url.Values) (view, int
 
 		start := c.o.Now()
 		defer func() { rendering.Store(int64(c.o.Now().Sub(start))) }()
-		own := prometheus.NewRegistry()
-		own.MustRegister(v)
-		gatherers := prometheus.Gatherers{own}
-		if o.Gatherer != nil {
-			gatherers = append(gatherers, o.Gatherer)
-		}
-		promhttp.HandlerFor(gatherers, promhttp.HandlerOpts{
-			ErrorLog:          o.ErrorLog,
-			ErrorHandling:     promhttp.ContinueOnError,
-			Registry:          o.Registerer,
-			EnableOpenMetrics: true,
-		}).ServeHTTP(w, r)
+		answer(w, r, v)
 	})
 }
 

@@ -36,30 +36,55 @@ var (
 		"account", "group", "code", "status")
 )
 
-var inventoryFamilies = []*family{subscriptionExpiryFamily, rpaRunningFamily, createdFamily, groupPhonesFamily}
+// listedFamilies have series for each phone.
+var listedFamilies = []*family{subscriptionExpiryFamily, rpaRunningFamily, createdFamily}
 
-// A description is what a listing tells of a phone. It is never changed.
+var inventoryFamilies = append([]*family{groupPhonesFamily}, listedFamilies...)
+
+// A description is what is known of a phone beside its status. It is never
+// changed.
 type description struct {
-	serialNo, group, tags, chargeMode, bound string
-	country, osVersion, brand, model         string
-	netType                                  string
-	subscriptionExpiry, created              time.Time
-	rpaRunning                               bool
-	at                                       time.Time
+	name string // "" when not told
+
+	serialNo, group, tags string
+	traits                unique.Handle[traits]
+	// Unix times in milliseconds, 0 for none.
+	subscriptionExpiry, created int64
+
+	listed      bool // otherwise nothing but the name is known
+	rpaRunning  bool
+	rpaOutdated bool // that was told too long ago
 }
 
-func describeListed(l geelark.ListedPhone) *description {
+// traits are what thousands of phones have in common.
+type traits struct {
+	chargeMode, bound, country, osVersion, brand, model, netType string
+}
+
+func describeListed(l geelark.ListedPhone) description {
 	// Thousands of phones share these words.
 	word := func(s string) string { return unique.Make(s).Value() }
-	d := &description{
-		serialNo: l.SerialNo, group: word(l.Group), tags: word(joinTags(l.Tags)), chargeMode: l.ChargeMode.String(), bound: "no",
-		country: word(l.Country), osVersion: word(l.OSVersion), brand: word(l.Brand), model: word(l.Model), netType: l.NetType,
-		subscriptionExpiry: l.MonthlyExpire, created: l.CreateTime, rpaRunning: l.RPARunning, at: l.At,
-	}
+	bound := "no"
 	if l.Bound {
-		d.bound = "yes"
+		bound = "yes"
 	}
-	return d
+	return description{
+		name: l.SerialName, listed: true,
+		serialNo: l.SerialNo, group: word(l.Group), tags: word(joinTags(l.Tags)),
+		traits: unique.Make(traits{
+			chargeMode: l.ChargeMode.String(), bound: bound, country: l.Country, osVersion: l.OSVersion,
+			brand: l.Brand, model: l.Model, netType: l.NetType,
+		}),
+		subscriptionExpiry: unixMilli(l.MonthlyExpire), created: unixMilli(l.CreateTime), rpaRunning: l.RPARunning,
+	}
+}
+
+// unixMilli is t in Unix milliseconds, 0 for the zero time.
+func unixMilli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 // joinTags sorts tags into ",a,b,", in which a matcher finds one tag as ".*,a,.*".
@@ -70,20 +95,20 @@ func joinTags(tags []string) string {
 	return "," + strings.Join(slices.Compact(slices.Sorted(slices.Values(tags))), ",") + ","
 }
 
-// listedStatus reads the status of a listing for a phone of which p is known.
-// The list has no code for expired: such a phone shows as shut down. So started
-// and starting are taken as they are, and shut down only as a confirmation that
-// a phone whose subscription still runs has stayed so. A failed lookup ends with
-// a lookup that works: where the two disagree, the phone would show as both in
-// turn.
-func listedStatus(p *phone, l geelark.ListedPhone) (geelark.Status, bool) {
+// listedStatus reads the status of a listing for a phone whose condition is
+// known. The list has no code for expired: such a phone shows as shut down. So
+// started and starting are taken as they are, and shut down only as a
+// confirmation that a phone whose subscription still runs has stayed so. A failed
+// lookup ends with a lookup that works: where the two disagree, the phone would
+// show as both in turn.
+func listedStatus(known condition, l geelark.ListedPhone) (geelark.Status, bool) {
 	switch {
-	case !l.HasStatus, p.failure != "":
+	case !l.HasStatus, known.knowledge == failed:
 		return 0, false
 	case l.Status == geelark.StatusStarted, l.Status == geelark.StatusStarting:
 		return l.Status, true
 	case l.Status == geelark.StatusShutDown:
-		confirms := !p.observedAt.IsZero() && p.status == geelark.StatusShutDown
+		confirms := known.knowledge != pending && known.status == geelark.StatusShutDown
 		return l.Status, confirms && l.MonthlyExpire.After(l.At)
 	}
 	return 0, false
@@ -140,10 +165,10 @@ func (i *inventory) list(ctx context.Context) error {
 	if i.discover == nil {
 		return i.listTracked(ctx)
 	}
-	listed := make(map[string]bool)
+	round := i.cache.newRound()
 	var found []geelark.ListedPhone
 	track := func() {
-		i.cache.trackListed(found, i.describe)
+		i.cache.trackListed(round, found, i.describe)
 		found = found[:0]
 		i.news()
 	}
@@ -153,10 +178,9 @@ func (i *inventory) list(ctx context.Context) error {
 				track()
 				return err
 			}
-			if listed[p.ID] || !i.discover.selects(p.Phone) {
+			if !i.discover.selects(p.Phone) {
 				continue
 			}
-			listed[p.ID] = true
 			// A large fleet is polled while it is still listed, in whole batches
 			// so that it costs no more calls.
 			if found = append(found, p); len(found) == geelark.MaxStatusIDs {
@@ -165,7 +189,7 @@ func (i *inventory) list(ctx context.Context) error {
 		}
 	}
 	track()
-	i.cache.retainListed(listed)
+	i.cache.retainListed(round)
 	return nil
 }
 
@@ -213,60 +237,57 @@ func (d *Discovery) selects(p geelark.Phone) bool {
 		(d.ChargeMode == nil || p.ChargeMode == *d.ChargeMode)
 }
 
-// collectPhoneInfo exposes descriptions. Operators' own labels stand behind the
-// exporter's.
-func collectPhoneInfo(e *emitter, a *account, info *family, phones []phone) {
-	if !e.wants(info) {
+// collectPhoneInfo exposes a description. The account's own labels stand behind
+// the exporter's.
+func collectPhoneInfo(e *emitter, info *family, account, id string, d *description, own []string) {
+	if d == nil || !e.wants(info) {
 		return
 	}
-	own := a.labelValues(info.labels[len(phoneInfoLabels):])
-	for i := range phones {
-		p := &phones[i]
-		d := p.description
-		if d == nil {
-			if p.name == "" {
-				continue
-			}
-			d = &description{}
-		}
-		e.gauge(info, 1, append([]string{
-			a.name, p.id, p.name, d.serialNo, d.group, d.tags, d.chargeMode, d.bound,
-			d.country, d.osVersion, d.brand, d.model, d.netType,
-		}, own...)...)
+	var t traits
+	if d.listed {
+		t = d.traits.Value()
+	}
+	e.labels = append(append(e.labels[:0],
+		account, id, d.name, d.serialNo, d.group, d.tags, t.chargeMode, t.bound,
+		t.country, t.osVersion, t.brand, t.model, t.netType), own...)
+	e.gauge(info, 1, e.labels...)
+}
+
+// collectListed exposes what else a listing told of a phone.
+func collectListed(e *emitter, account, id string, d *description) {
+	if d == nil || !d.listed {
+		return
+	}
+	if d.subscriptionExpiry != 0 {
+		e.gauge(subscriptionExpiryFamily, float64(d.subscriptionExpiry)/1000, account, id)
+	}
+	if d.created != 0 {
+		e.gauge(createdFamily, float64(d.created)/1000, account, id)
+	}
+	if !d.rpaOutdated {
+		e.flag(rpaRunningFamily, d.rpaRunning, account, id)
 	}
 }
 
-// collectInventory exposes an account's phones as they were listed.
-func collectInventory(e *emitter, a *account, phones []phone) {
-	now := a.now()
+// collectGroups exposes how many phones of each group have each status.
+func collectGroups(e *emitter, account string, standings map[standing]int) {
 	type place struct {
 		group  string
 		status geelark.Status
 	}
 	counts := make(map[place]int)
-	for i := range phones {
-		p := &phones[i]
-		d := p.description
-		if d == nil {
+	for s, n := range standings {
+		if !s.listed {
 			continue
 		}
-		for _, s := range documentedStatuses {
-			counts[place{d.group, s}] += 0
+		for _, status := range documentedStatuses {
+			counts[place{s.group, status}] += 0
 		}
-		if p.trusted(now, a.maxStaleness) {
-			counts[place{d.group, p.status}]++
-		}
-		if !d.subscriptionExpiry.IsZero() {
-			e.gauge(subscriptionExpiryFamily, timestamp(d.subscriptionExpiry), a.name, p.id)
-		}
-		if !d.created.IsZero() {
-			e.gauge(createdFamily, timestamp(d.created), a.name, p.id)
-		}
-		if now.Sub(d.at) <= max(a.maxStaleness, 2*a.inventory.interval) {
-			e.flag(rpaRunningFamily, d.rpaRunning, a.name, p.id)
+		if s.knowledge == current {
+			counts[place{s.group, s.status}] += n
 		}
 	}
 	for at, n := range counts {
-		e.gauge(groupPhonesFamily, float64(n), a.name, at.group, codeLabel(at.status), at.status.String())
+		e.gauge(groupPhonesFamily, float64(n), account, at.group, codeLabel(at.status), at.status.String())
 	}
 }

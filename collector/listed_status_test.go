@@ -17,27 +17,28 @@ import (
 func TestAListedStatusIsTakenWhereItCannotHideAnExpiredPhone(t *testing.T) {
 	const started, starting, shutDown, expired, odd = geelark.StatusStarted, geelark.StatusStarting, geelark.StatusShutDown, geelark.StatusExpired, geelark.Status(7)
 	now := at(100)
-	polled := func(s geelark.Status) phone { return phone{status: s, observedAt: at(50)} }
+	polled := func(s geelark.Status) condition { return condition{knowledge: current, status: s} }
 	listed := func(s geelark.Status) geelark.ListedPhone {
 		return geelark.ListedPhone{Phone: geelark.Phone{Status: s, HasStatus: true}, At: now}
 	}
 	ending := func(l geelark.ListedPhone, end time.Time) geelark.ListedPhone { l.MonthlyExpire = end; return l }
 	for name, tt := range map[string]struct {
-		known phone
+		known condition
 		list  geelark.ListedPhone
 		want  bool
 	}{
-		"started, nothing known":                      {phone{}, listed(started), true},
+		"started, nothing known":                      {condition{}, listed(started), true},
 		"started, known as shut down":                 {polled(shutDown), listed(started), true},
 		"started, known as expired":                   {polled(expired), listed(started), true},
-		"started, after a failed lookup":              {phone{failure: "42001", observedAt: at(50)}, listed(started), false},
-		"starting, nothing known":                     {phone{}, listed(starting), true},
-		"shut down, nothing known":                    {phone{}, ending(listed(shutDown), at(101)), false},
+		"started, after a failed lookup":              {condition{knowledge: failed, failure: "42001"}, listed(started), false},
+		"starting, nothing known":                     {condition{}, listed(starting), true},
+		"shut down, nothing known":                    {condition{}, ending(listed(shutDown), at(101)), false},
 		"shut down, known as started":                 {polled(started), ending(listed(shutDown), at(101)), false},
 		"shut down, known as expired":                 {polled(expired), ending(listed(shutDown), at(101)), false},
 		"shut down, known as undocumented":            {polled(odd), ending(listed(shutDown), at(101)), false},
-		"shut down, after a failed lookup":            {phone{status: shutDown, failure: "42001", observedAt: at(50)}, ending(listed(shutDown), at(101)), false},
+		"shut down, after a failed lookup":            {condition{knowledge: failed, status: shutDown, failure: "42001"}, ending(listed(shutDown), at(101)), false},
 		"shut down, known so, subscription runs":      {polled(shutDown), ending(listed(shutDown), at(101)), true},
+		"shut down, known so long ago":                {condition{knowledge: outdated, status: shutDown}, ending(listed(shutDown), at(101)), true},
 		"shut down, known so, subscription ends now":  {polled(shutDown), ending(listed(shutDown), now), false},
 		"shut down, known so, subscription is over":   {polled(shutDown), ending(listed(shutDown), at(99)), false},
 		"shut down, known so, without a subscription": {polled(shutDown), listed(shutDown), false},
@@ -45,7 +46,7 @@ func TestAListedStatusIsTakenWhereItCannotHideAnExpiredPhone(t *testing.T) {
 		"undocumented":                                {polled(odd), listed(odd), false},
 		"none, which must not be read as started":     {polled(started), geelark.ListedPhone{At: now}, false},
 	} {
-		got, ok := listedStatus(&tt.known, tt.list)
+		got, ok := listedStatus(tt.known, tt.list)
 		if ok != tt.want || ok && got != tt.list.Status {
 			t.Errorf("%s: got %v, %v, want %v", name, got, ok, tt.want)
 		}
@@ -107,7 +108,7 @@ func TestListedStatusesSaveCallsAndAreTrue(t *testing.T) {
 					now[id] = p.Status
 				}
 				truth[time.Now()] = now
-				for _, p := range b.fleet.Load().accounts[0].cache.snapshot() {
+				for _, p := range b.fleet.Load().accounts[0].cache.records() {
 					age := time.Since(p.observedAt)
 					if age > ttl {
 						t.Fatalf("the status of %s is %s old", p.id, age)

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"maps"
-	"slices"
 	"time"
 
 	"geelark_exporter/geelark"
@@ -22,18 +21,6 @@ func States() []string {
 		geelark.StatusStarted.String(), geelark.StatusStarting.String(), geelark.StatusShutDown.String(), geelark.StatusExpired.String(),
 		geelark.Status(-1).String(), StateFailed, StateOutdated, StatePending,
 	}
-}
-
-func stateOf(p *phone, now time.Time, maxStaleness time.Duration) string {
-	switch {
-	case p.failure != "":
-		return StateFailed
-	case p.observedAt.IsZero():
-		return StatePending
-	case !p.trusted(now, maxStaleness):
-		return StateOutdated
-	}
-	return p.status.String()
 }
 
 // An Overview is what an operator looks at first. Its size goes by the number of
@@ -96,23 +83,20 @@ func (a *account) overview() AccountOverview {
 	var starved bool
 	var dueBefore time.Time
 	o.LastScrape, dueBefore, starved = a.poller.demand()
-	var ages []time.Duration
-	a.cache.each(func(p *phone) {
-		o.Phones++
-		o.States[stateOf(p, now, a.maxStaleness)]++
-		if d := p.description; d != nil && d.group != "" {
-			o.Groups[d.group]++
+	s := a.snapshot()
+	o.Phones, o.OldestAge, o.MedianAge = s.phones, s.oldest, s.median
+	for at, n := range s.standings {
+		o.States[condition{knowledge: at.knowledge, status: at.status}.state()] += n
+		if at.group != "" {
+			o.Groups[at.group] += n
 		}
-		if p.trusted(now, a.maxStaleness) {
-			ages = append(ages, max(now.Sub(p.observedAt), 0))
-		}
-		if starved && p.queue != nil && p.polledAt.Before(dueBefore) {
-			o.Waiting++
-		}
-	})
-	if len(ages) > 0 {
-		slices.Sort(ages)
-		o.OldestAge, o.MedianAge = ages[len(ages)-1], median(ages)
+	}
+	if starved {
+		a.cache.each(func(r *record) {
+			if r.waiting && r.polledAt.Before(dueBefore) {
+				o.Waiting++
+			}
+		})
 	}
 	if o.Waiting > 0 {
 		o.WaitingUntil = a.client.Budget(geelark.EndpointPhoneStatus).Next

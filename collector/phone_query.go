@@ -58,18 +58,18 @@ func (c *Collector) Phones(q PhoneQuery) (phones []PhoneOverview, total int) {
 // phones copies no more phones than are asked for, but for a few: fleets are
 // large.
 func (a *account) phones(q PhoneQuery, limit int) (first []PhoneOverview, total int) {
-	now := a.now()
-	var found []phone
+	a.cache.settle(a.now(), a.lifetimes())
+	var found []record
 	keepFirst := func() {
 		slices.SortFunc(found, byName)
 		found = found[:min(limit, len(found))]
 	}
-	a.cache.each(func(p *phone) {
-		if !q.selects(p) || q.State != "" && q.State != stateOf(p, now, a.maxStaleness) {
+	a.cache.each(func(r *record) {
+		if !q.selects(r) {
 			return
 		}
 		if total++; limit > 0 {
-			found = append(found, *p)
+			found = append(found, *r)
 		}
 		if len(found) >= 2*limit+100 {
 			keepFirst()
@@ -77,37 +77,43 @@ func (a *account) phones(q PhoneQuery, limit int) (first []PhoneOverview, total 
 	})
 	keepFirst()
 	for i := range found {
-		first = append(first, a.phoneOverview(&found[i], now))
+		first = append(first, found[i].overview(a.name))
 	}
 	return first, total
 }
 
-func byName(p, q phone) int { return cmp.Or(cmp.Compare(p.name, q.name), cmp.Compare(p.id, q.id)) }
+func byName(p, q record) int { return cmp.Or(cmp.Compare(p.name, q.name), cmp.Compare(p.id, q.id)) }
 
-func (q *PhoneQuery) selects(p *phone) bool {
-	d := p.description
-	if d == nil {
-		d = &description{}
-	}
-	return (q.ID == "" || p.id == q.ID) &&
-		(q.Group == "" || d.group == q.Group) &&
-		(q.Text == "" || contains(p.id, q.Text) || contains(p.name, q.Text) || contains(d.serialNo, q.Text))
+func (q *PhoneQuery) selects(r *record) bool {
+	return (q.ID == "" || r.id == q.ID) &&
+		(q.Group == "" || r.group == q.Group) &&
+		(q.State == "" || r.state() == q.State) &&
+		(q.Text == "" || contains(r.id, q.Text) || contains(r.name, q.Text) || contains(r.serialNo, q.Text))
 }
 
 func contains(s, lower string) bool { return strings.Contains(strings.ToLower(s), lower) }
 
-func (a *account) phoneOverview(p *phone, now time.Time) PhoneOverview {
+func (r *record) overview(account string) PhoneOverview {
 	o := PhoneOverview{
-		Account: a.name, ID: p.id, SerialName: p.name, State: stateOf(p, now, a.maxStaleness), Status: p.status,
-		Failure: p.failure, ObservedAt: p.observedAt, Unlisted: p.unlisted,
+		Account: account, ID: r.id, SerialName: r.name, State: r.state(), Status: r.status,
+		Failure: r.failure, ObservedAt: r.observedAt, Unlisted: r.unlisted,
 	}
-	if d := p.description; d != nil {
-		o.Described, o.SerialNo, o.Group, o.Tags = d.at, d.serialNo, d.group, splitTags(d.tags)
-		o.ChargeMode, o.Bound, o.Country, o.OSVersion = d.chargeMode, d.bound, d.country, d.osVersion
-		o.Brand, o.Model, o.NetType = d.brand, d.model, d.netType
-		o.SubscriptionEnds, o.Since, o.RPARunning = d.subscriptionExpiry, d.created, d.rpaRunning
+	if r.listed {
+		t := r.traits.Value()
+		o.Described, o.SerialNo, o.Group, o.Tags = r.describedAt, r.serialNo, r.group, splitTags(r.tags)
+		o.ChargeMode, o.Bound, o.Country, o.OSVersion = t.chargeMode, t.bound, t.country, t.osVersion
+		o.Brand, o.Model, o.NetType = t.brand, t.model, t.netType
+		o.SubscriptionEnds, o.Since, o.RPARunning = ofUnixMilli(r.subscriptionExpiry), ofUnixMilli(r.created), r.rpaRunning
 	}
 	return o
+}
+
+// ofUnixMilli is the reverse of unixMilli.
+func ofUnixMilli(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
 }
 
 // splitTags is the reverse of joinTags, but for a tag that holds a comma.

@@ -85,7 +85,7 @@ func TestABatchWithRoomIsFilledWithTheNextOldest(t *testing.T) {
 		defer b.sim.Inject(geelarktest.Fault{Endpoint: status, Latency: time.Second})()
 		b.scrape()
 		ages := make(map[time.Duration]int)
-		for _, p := range b.fleet.Load().accounts[0].cache.snapshot() {
+		for _, p := range b.fleet.Load().accounts[0].cache.records() {
 			ages[time.Since(p.polledAt)]++
 		}
 		// The second call had 50 phones of its own and took 50 of the first's.

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"slices"
-	"time"
 
 	"geelark_exporter/geelark"
 )
@@ -34,62 +33,56 @@ var (
 		"account")
 )
 
-var statusFamilies = []*family{
-	phoneStatusFamily, phoneStatusCodeFamily, phoneLookupFailureFamily,
+// conditionFamilies have series for each phone.
+var conditionFamilies = []*family{phoneStatusFamily, phoneStatusCodeFamily, phoneLookupFailureFamily}
+
+var statusFamilies = append([]*family{
 	phonesFamily, phonesTrackedFamily, phonesUnobservedFamily, statusMaxAgeFamily, statusMedianAgeFamily,
-}
+}, conditionFamilies...)
 
 // documentedStatuses always have their series.
 var documentedStatuses = []geelark.Status{
 	geelark.StatusStarted, geelark.StatusStarting, geelark.StatusShutDown, geelark.StatusExpired,
 }
 
-// collectStatus exposes the statuses of an account's phones.
-func collectStatus(e *emitter, a *account, phones []phone) {
-	now := a.now()
-	counts := make(map[geelark.Status]int)
-	for _, s := range documentedStatuses {
-		counts[s] = 0
-	}
-	var ages []time.Duration
-	for i := range phones {
-		p := &phones[i]
-		switch {
-		case p.failure != "":
-			e.gauge(phoneLookupFailureFamily, 1, a.name, p.id, p.failure)
-		case p.trusted(now, a.maxStaleness):
-			ages = append(ages, max(now.Sub(p.observedAt), 0))
-			counts[p.status]++
-			collectPhoneStatus(e, a.name, p)
-		}
-	}
-	for s, n := range counts {
-		e.gauge(phonesFamily, float64(n), a.name, codeLabel(s), s.String())
-	}
-	e.gauge(phonesTrackedFamily, float64(len(phones)), a.name)
-	e.gauge(phonesUnobservedFamily, float64(len(phones)-len(ages)), a.name)
-	if len(ages) > 0 {
-		slices.Sort(ages)
-		e.gauge(statusMaxAgeFamily, ages[len(ages)-1].Seconds(), a.name)
-		e.gauge(statusMedianAgeFamily, median(ages).Seconds(), a.name)
-	}
-}
-
-func collectPhoneStatus(e *emitter, account string, p *phone) {
-	e.gauge(phoneStatusCodeFamily, float64(p.status), account, p.id)
-	if !e.wants(phoneStatusFamily) {
+// collectPhoneStatus exposes a phone's status.
+func collectPhoneStatus(e *emitter, account, id string, c condition) {
+	switch c.knowledge {
+	case failed:
+		e.gauge(phoneLookupFailureFamily, 1, account, id, c.failure)
+		return
+	case current:
+	default:
 		return
 	}
+	e.gauge(phoneStatusCodeFamily, float64(c.status), account, id)
 	for _, s := range documentedStatuses {
-		e.flag(phoneStatusFamily, s == p.status, account, p.id, s.String())
+		e.flag(phoneStatusFamily, s == c.status, account, id, s.String())
 	}
-	if !slices.Contains(documentedStatuses, p.status) {
-		e.gauge(phoneStatusFamily, 1, account, p.id, p.status.String())
+	if !slices.Contains(documentedStatuses, c.status) {
+		e.gauge(phoneStatusFamily, 1, account, id, c.status.String())
 	}
 }
 
-// median returns the middle of sorted ages, at least one.
-func median(sorted []time.Duration) time.Duration {
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+// collectStatuses exposes how many phones have each status, and how old the
+// statuses are.
+func collectStatuses(e *emitter, account string, s *snapshot) {
+	counts := make(map[geelark.Status]int)
+	for _, status := range documentedStatuses {
+		counts[status] = 0
+	}
+	for s, n := range s.standings {
+		if s.knowledge == current {
+			counts[s.status] += n
+		}
+	}
+	for status, n := range counts {
+		e.gauge(phonesFamily, float64(n), account, codeLabel(status), status.String())
+	}
+	e.gauge(phonesTrackedFamily, float64(s.phones), account)
+	e.gauge(phonesUnobservedFamily, float64(s.phones-s.current), account)
+	if s.current > 0 {
+		e.gauge(statusMaxAgeFamily, s.oldest.Seconds(), account)
+		e.gauge(statusMedianAgeFamily, s.median.Seconds(), account)
+	}
 }

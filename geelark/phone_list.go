@@ -264,11 +264,11 @@ type ListedPhone struct {
 // the last item is an error. The sequence ends with the first error.
 func (c *Client) AllPhones(ctx context.Context, f PhoneListFilter) iter.Seq2[ListedPhone, error] {
 	return func(yield func(ListedPhone, error) bool) {
-		seen := make(map[string]bool)
+		seen := make(map[string]int) // the pass that met a phone last
 		total := 0
-		for range maxListPasses {
+		for pass := 1; pass <= maxListPasses; pass++ {
 			var steady, more bool
-			if total, steady, more = c.listPass(ctx, f, seen, yield); steady || !more {
+			if total, steady, more = c.listPass(ctx, f, pass, seen, yield); steady || !more {
 				return
 			}
 		}
@@ -282,8 +282,8 @@ func (c *Client) AllPhones(ctx context.Context, f PhoneListFilter) iter.Seq2[Lis
 // listPass goes through all pages once and yields the phones that were not seen
 // before. It reports the last page's total, whether the pages added up, and
 // whether to go on.
-func (c *Client) listPass(ctx context.Context, f PhoneListFilter, seen map[string]bool, yield func(ListedPhone, error) bool) (total int, steady, more bool) {
-	inPass := make(map[string]bool)
+func (c *Client) listPass(ctx context.Context, f PhoneListFilter, pass int, seen map[string]int, yield func(ListedPhone, error) bool) (total int, steady, more bool) {
+	met := 0
 	steady = true
 	total = -1
 	for page := 1; page <= maxListPages; page++ {
@@ -298,28 +298,29 @@ func (c *Client) listPass(ctx context.Context, f PhoneListFilter, seen map[strin
 		total = p.Total
 		onward := false
 		for _, ph := range p.Phones {
-			if inPass[ph.ID] {
+			last := seen[ph.ID]
+			seen[ph.ID] = pass
+			if last == pass {
 				steady = false
-			} else {
-				onward = true
-			}
-			inPass[ph.ID] = true
-			if seen[ph.ID] {
 				continue
 			}
-			seen[ph.ID] = true
+			onward = true
+			met++
+			if last > 0 {
+				continue
+			}
 			if !yield(ListedPhone{ph, p.At}, nil) {
 				return total, false, false
 			}
 		}
 		// A page of nothing but repetitions comes from a fleet that has grown by a
 		// page, and another pass is due, or from an API that ignores the page.
-		if len(f.IDs) > 0 || !onward || page*MaxListPageSize >= total || len(inPass) >= total {
+		if len(f.IDs) > 0 || !onward || page*MaxListPageSize >= total || met >= total {
 			break
 		}
 	}
 	if len(f.IDs) > 0 {
 		return total, true, false
 	}
-	return total, steady && len(inPass) == total, true
+	return total, steady && met == total, true
 }

@@ -1,0 +1,123 @@
+package exposition
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// kept is how long a page keeps what was rendered for a format and an encoding
+// that no scrape asks for any more. It is longer than usual scrape intervals.
+const kept = 10 * time.Minute
+
+// A Page is samples that do not change. It is safe for concurrent use.
+type Page struct {
+	families []*Family
+	collect  func(*Samples)
+
+	mu       sync.Mutex
+	rendered [formats][encodings]rendering
+}
+
+// rendering is a page's blocks, one for each of its families.
+type rendering struct {
+	blocks []block
+	used   time.Time
+}
+
+// NewPage returns a page of samples of these families, which collect names. It
+// is called once for each format and encoding that is asked for, may be called
+// from several goroutines, and must always name the same samples, those of a
+// family in the same order.
+func NewPage(families []*Family, collect func(*Samples)) *Page {
+	return &Page{families: families, collect: collect}
+}
+
+// Samples takes the samples of a page.
+type Samples struct {
+	format   format
+	families []*Family
+	rendered [][]byte // by family
+}
+
+// Gauge takes a sample. The labels' values are in the order of their
+// declaration, in UTF-8. A sample of a family that is not one of the page's is
+// left out.
+func (s *Samples) Gauge(f *Family, v float64, values ...string) {
+	if i := slices.Index(s.families, f); i >= 0 {
+		s.rendered[i] = f.appendSample(s.rendered[i], s.format, v, values)
+	}
+}
+
+// Has reports whether the page takes samples of the family.
+func (s *Samples) Has(f *Family) bool { return slices.Contains(s.families, f) }
+
+var samplesPool = sync.Pool{New: func() any { return new(Samples) }}
+
+// blocks returns the page's blocks, which are nil when they have to be rendered
+// and that is not wanted now.
+func (p *Page) blocks(f format, e encoding, now time.Time, render bool) []block {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.rendered {
+		for j := range p.rendered[i] {
+			if r := &p.rendered[i][j]; now.Sub(r.used) > kept {
+				r.blocks = nil
+			}
+		}
+	}
+	r := &p.rendered[f][e]
+	r.used = now
+	if r.blocks == nil && render {
+		r.blocks = p.render(f, e)
+	}
+	return r.blocks
+}
+
+func (p *Page) render(f format, e encoding) []block {
+	s := samplesPool.Get().(*Samples)
+	defer samplesPool.Put(s)
+	s.format, s.families = f, p.families
+	for len(s.rendered) < len(p.families) {
+		s.rendered = append(s.rendered, nil)
+	}
+	for i := range p.families {
+		s.rendered[i] = s.rendered[i][:0]
+	}
+	p.collect(s)
+	return compress(e, s.rendered[:len(p.families)]...)
+}
+
+// blocksOf returns the blocks of all pages. What has to be rendered is, by as
+// many goroutines as there are processors.
+func blocksOf(pages []*Page, f format, e encoding, now time.Time) [][]block {
+	all := make([][]block, len(pages))
+	var missing []int
+	for i, p := range pages {
+		if all[i] = p.blocks(f, e, now, false); all[i] == nil {
+			missing = append(missing, i)
+		}
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(missing)) {
+		wg.Go(func() {
+			for n := next.Add(1); n <= int64(len(missing)); n = next.Add(1) {
+				i := missing[n-1]
+				all[i] = pages[i].blocks(f, e, now, true)
+			}
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+// of returns the page's block of a family, nil when it has no such samples.
+func (p *Page) of(f *Family, blocks []block) *block {
+	if i := slices.Index(p.families, f); i >= 0 && blocks[i].size > 0 {
+		return &blocks[i]
+	}
+	return nil
+}

@@ -1,0 +1,286 @@
+package exposition
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+)
+
+const protobufType = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+
+// accepts are what clients ask for.
+var accepts = []string{
+	"", "*/*", "text/plain", "text/plain;version=0.0.4", "text/plain;version=1.0.0;q=0.5,*/*;q=0.1", "text/html,application/xml;q=0.9,*/*;q=0.8",
+	"application/openmetrics-text", "application/openmetrics-text;version=0.0.1", "application/openmetrics-text;version=1.0.0",
+	"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8", "application/openmetrics-text;version=2.0.0",
+	protobufType, protobufType + ";escaping=underscores", "application/json",
+	// Prometheus 3, without and with native histograms.
+	"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+	protobufType + ";q=0.7,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+}
+
+var acceptEncodings = []string{"", "gzip", "zstd", "identity", "*", "gzip, zstd", "zstd;q=0.5, gzip;q=0.9", "gzip;q=0", "deflate, br", "gzip;q=0, *;q=0.3", "identity;q=0, gzip"}
+
+// same fails unless both handlers answer with the same headers and, in the
+// format that was asked for, the same families and samples.
+func same(t *testing.T, b *bench, url string, headers map[string]string) {
+	t.Helper()
+	wantHeader, wantCode, want := scrape(b.promhttp, url, headers)
+	header, code, body := scrape(b, url, headers)
+	if code != wantCode {
+		t.Fatalf("%v: status %d, want %d", headers, code, wantCode)
+	}
+	for _, name := range []string{"Content-Type", "Content-Encoding", "Vary"} {
+		if !slices.Equal(header[name], wantHeader[name]) {
+			t.Fatalf("%v: %s is %q, promhttp's is %q", headers, name, header[name], wantHeader[name])
+		}
+	}
+	if length := header.Get("Content-Length"); length != "" && length != fmt.Sprint(len(body)) {
+		t.Fatalf("%v: the length is said to be %s, it is %d", headers, length, len(body))
+	}
+	want, body = decoded(t, wantHeader, want), decoded(t, header, body)
+	if expfmt.Format(header.Get("Content-Type")).FormatType() == expfmt.TypeProtoDelim {
+		sameMessages(t, body, want)
+		return
+	}
+	if got, want := sorted(body), sorted(want); got != want {
+		t.Fatalf("%v: got\n%s\nwant\n%s", headers, got, want)
+	}
+}
+
+func sameMessages(t *testing.T, body, want []byte) {
+	t.Helper()
+	got, wanted := messages(t, body), messages(t, want)
+	if len(got) != len(wanted) {
+		t.Fatalf("%d families, want %d", len(got), len(wanted))
+	}
+	for i := range got {
+		if !proto.Equal(got[i], wanted[i]) {
+			t.Fatalf("got\n%s\nwant\n%s", prototext.Format(got[i]), prototext.Format(wanted[i]))
+		}
+	}
+}
+
+// messages parses families, their metrics in the order of their text.
+func messages(t *testing.T, body []byte) (families []*dto.MetricFamily) {
+	t.Helper()
+	d := expfmt.NewDecoder(bytes.NewReader(body), expfmt.NewFormat(expfmt.TypeProtoDelim))
+	for {
+		mf := new(dto.MetricFamily)
+		if err := d.Decode(mf); errors.Is(err, io.EOF) {
+			return families
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		slices.SortFunc(mf.Metric, func(a, b *dto.Metric) int { return strings.Compare(a.String(), b.String()) })
+		families = append(families, mf)
+	}
+}
+
+func TestAnswersAreThoseOfPromhttp(t *testing.T) {
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		b := newBench(random(r))
+		for range 8 {
+			headers := map[string]string{}
+			if accept := accepts[r.IntN(len(accepts))]; accept != "" {
+				headers["Accept"] = accept
+			}
+			if accept := acceptEncodings[r.IntN(len(acceptEncodings))]; accept != "" {
+				headers["Accept-Encoding"] = accept
+			}
+			same(t, b, "/metrics", headers)
+		}
+	}
+}
+
+func TestEveryFormatIsNegotiatedAsPromhttpDoes(t *testing.T) {
+	b := newBench(random(rand.New(rand.NewPCG(1, 1))))
+	for _, accept := range accepts {
+		for _, encoding := range acceptEncodings {
+			same(t, b, "/metrics", map[string]string{"Accept": accept, "Accept-Encoding": encoding})
+		}
+	}
+}
+
+func FuzzSamples(f *testing.F) {
+	f.Add("help", "value", 1.0, uint8(3))
+	f.Add("a \\ and\n a \"", "\\\"\n", 1e9, uint8(200))
+	f.Fuzz(func(t *testing.T, help, value string, v float64, n uint8) {
+		help, value = strings.ToValidUTF8(help, "?"), strings.ToValidUTF8(value, "?")
+		var samples []sample
+		for i := range int(n) {
+			samples = append(samples, sample{family: i % 2, value: v * float64(i), labels: []string{value + fmt.Sprint(i/2), value}[:2-i%2]})
+		}
+		b := newBench([]declaration{{"k_two", help, []string{"b", "a"}}, {"b_one", value, []string{"x"}}}, [][]sample{samples[:len(samples)/2], samples[len(samples)/2:]})
+		for _, accept := range []string{"", "application/openmetrics-text;version=1.0.0", protobufType} {
+			for _, encoding := range []string{"identity", "gzip", "zstd"} {
+				same(t, b, "/metrics", map[string]string{"Accept": accept, "Accept-Encoding": encoding})
+			}
+		}
+	})
+}
+
+func TestFamiliesAreChosenByName(t *testing.T) {
+	declared := []declaration{{"b_pages", "In pages.", []string{"id"}}, {"y_pages", "In pages too.", nil}}
+	b := newBench(declared, [][]sample{{{0, 1, []string{"1"}}}, {{0, 2, []string{"2"}}, {1, 3, nil}}})
+	for _, query := range []string{"", "?name[]=b_pages", "?name[]=y_pages&name[]=a_requests_total", "?name[]=m_duration_seconds", "?name[]=nothing", "?name[]="} {
+		for _, accept := range []string{"", "application/openmetrics-text;version=1.0.0", protobufType} {
+			same(t, b, "/metrics"+query, map[string]string{"Accept": accept, "Accept-Encoding": "gzip"})
+		}
+	}
+}
+
+func TestAnAnswerWithoutSamplesIsValid(t *testing.T) {
+	b := newBench(nil, nil)
+	b.gathered, b.promhttp = prometheus.Gatherers{}, newBench(nil, nil).server.negotiator
+	for _, accept := range accepts {
+		for _, encoding := range acceptEncodings {
+			same(t, b, "/metrics", map[string]string{"Accept": accept, "Accept-Encoding": encoding})
+		}
+	}
+}
+
+func TestFormatsForEyesAreNotServed(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"": true, "text/plain": true, "application/openmetrics-text": true, protobufType: true,
+		strings.Replace(protobufType, "delimited", "text", 1):         false,
+		strings.Replace(protobufType, "delimited", "compact-text", 1): false,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.Header.Set("Accept", accept)
+		if got := Serves(r); got != want {
+			t.Errorf("%q is served: %v", accept, got)
+		}
+	}
+}
+
+func TestErrorsAreLoggedAndCountedAsPromhttpDoes(t *testing.T) {
+	broken := errors.New("broken")
+	other := others()
+	for name, tt := range map[string]struct {
+		gather    prometheus.GathererFunc
+		writer    http.ResponseWriter
+		code      int
+		cause     string
+		says      string
+		withPages bool
+	}{
+		"nothing gathered": {
+			func() ([]*dto.MetricFamily, error) { return nil, broken }, nil,
+			http.StatusInternalServerError, "gathering", "error gathering metrics: broken", false,
+		},
+		"something gathered": {
+			func() ([]*dto.MetricFamily, error) { f, _ := other.Gather(); return f, broken }, nil,
+			http.StatusOK, "gathering", "error gathering metrics: broken", true,
+		},
+		"a family that cannot be encoded": {
+			func() ([]*dto.MetricFamily, error) {
+				f, err := other.Gather()
+				return append([]*dto.MetricFamily{{Name: new("0_nothing"), Type: dto.MetricType_GAUGE.Enum()}}, f...), err
+			}, nil, http.StatusOK, "encoding", "error encoding metric family", true,
+		},
+		"a client that went away": {
+			other.Gather, deaf{httptest.NewRecorder()}, http.StatusOK, "encoding", "error sending metrics: gone", false,
+		},
+	} {
+		for _, encoding := range []string{"identity", "gzip", "zstd"} {
+			t.Run(name+"/"+encoding, func(t *testing.T) {
+				var logged bytes.Buffer
+				registry := prometheus.NewRegistry()
+				b := newBench(random(rand.New(rand.NewPCG(3, 3))))
+				b.server = NewServer(Options{ErrorLog: log.New(&logged, "", 0), Registerer: registry, Now: b.server.o.Now})
+				// Another handler of the same registry shares the count.
+				again := NewServer(Options{Registerer: registry, Now: b.server.o.Now})
+				r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+				r.Header.Set("Accept-Encoding", encoding)
+				recorder := httptest.NewRecorder()
+				var w http.ResponseWriter = recorder
+				if tt.writer != nil {
+					w = tt.writer
+				}
+				b.server.Serve(w, r, tt.gather, b.families, b.pages)
+				if recorder.Code != tt.code {
+					t.Errorf("status %d, want %d", recorder.Code, tt.code)
+				}
+				if body := decoded(t, recorder.Header(), recorder.Body.Bytes()); tt.withPages && !bytes.Contains(body, []byte("_family_")) {
+					t.Errorf("what is in pages is not in the answer:\n%s", body)
+				}
+				if !strings.Contains(logged.String(), tt.says) {
+					t.Errorf("logged %q, want %q", logged.String(), tt.says)
+				}
+				for _, cause := range []string{"gathering", "encoding"} {
+					want := 0.0
+					if cause == tt.cause {
+						want = 1
+					}
+					if got := testutil.ToFloat64(again.errors.WithLabelValues(cause)); got != want {
+						t.Errorf("%v errors of %s, want %v", got, cause, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// deaf is a client that is gone.
+type deaf struct{ *httptest.ResponseRecorder }
+
+func (deaf) Write([]byte) (int, error) { return 0, errors.New("gone") }
+
+func TestANameThatIsTakenIsAProgrammersError(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "promhttp_metric_handler_errors_total"}))
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	NewServer(Options{Registerer: registry})
+}
+
+func TestScrapesAtTheSameTimeShareRenderings(t *testing.T) {
+	declared, pages := random(rand.New(rand.NewPCG(5, 5)))
+	b := newBench(declared, pages)
+	var mu sync.Mutex
+	rendered := make(map[int]int)
+	for i, p := range b.pages {
+		collect := p.collect
+		b.pages[i] = NewPage(b.families, func(s *Samples) {
+			mu.Lock()
+			rendered[i]++
+			mu.Unlock()
+			collect(s)
+		})
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for _, encoding := range []string{"gzip", "identity", "zstd"} {
+				same(t, b, "/metrics", map[string]string{"Accept-Encoding": encoding})
+			}
+		})
+	}
+	wg.Wait()
+	for i := range b.pages {
+		if rendered[i] != 2 { // zstd is made of what identity is
+			t.Errorf("page %d was rendered %d times, want twice", i, rendered[i])
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package collector
+
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"geelark_exporter/collector/exposition"
+)
+
+// A paged is a view for [exposition.Server]: single phones are in pages, which
+// it renders again when they have changed, and the rest is collected as usual.
+// Both are of the same snapshots.
+type paged struct {
+	view
+	snapshots []*snapshot
+}
+
+// Collect implements [prometheus.Collector] without single phones.
+func (p paged) Collect(ch chan<- prometheus.Metric) {
+	e := newEmitter(ch, p.o.Families)
+	for i, s := range p.snapshots {
+		p.collectAccount(e, p.accounts[i], s)
+	}
+	p.collectCommon(e)
+}
+
+// families are those of single phones that the view has.
+func (p paged) families() []*exposition.Family {
+	var families []*family
+	if p.has(CollectorStatus) {
+		families = append(families, conditionFamilies...)
+	}
+	if p.has(CollectorInventory) {
+		families = append(families, listedFamilies...)
+	}
+	if len(families) > 0 {
+		families = append(families, p.fleet.phoneInfo)
+	}
+	return p.o.Families.paged(families...)
+}
+
+// pages are the phones. They have the families of all collectors, so that
+// scrapes that choose other ones share them.
+func (p paged) pages() []*exposition.Page {
+	// What a page depends on beside its phones; the name of a phone's account
+	// never changes.
+	type source struct {
+		account *account
+		info    *family
+	}
+	conditions := p.o.Families.paged(conditionFamilies...)
+	descriptions := p.o.Families.paged(slices.Concat(listedFamilies, []*family{p.fleet.phoneInfo})...)
+	var pages []*exposition.Page
+	for i, s := range p.snapshots {
+		a, f := p.accounts[i], p.fleet
+		for _, page := range s.conditions {
+			pages = append(pages, page.expose(nil, conditions, func(s *exposition.Samples) {
+				collectConditions(&emitter{page: s}, a, page)
+			}))
+		}
+		for _, page := range s.descriptions {
+			pages = append(pages, page.expose(source{a, f.phoneInfo}, descriptions, func(s *exposition.Samples) {
+				e := &emitter{page: s}
+				collectInfos(e, a, f, page)
+				collectListings(e, a, page)
+			}))
+		}
+	}
+	return pages
+}

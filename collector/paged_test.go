@@ -1,0 +1,297 @@
+package collector
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"google.golang.org/protobuf/proto"
+
+	"geelark_exporter/collector/exposition"
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+// inPages answers with what is known, as the metrics path does.
+func (b *bench) inPages(w http.ResponseWriter, r *http.Request, v view) {
+	p := paged{v, v.snapshots()}
+	exposition.NewServer(exposition.Options{Now: time.Now}).Serve(w, r, gatherer(p, nil), p.families(), p.pages())
+}
+
+var contentTypes = []string{
+	"text/plain;version=0.0.4", "application/openmetrics-text;version=1.0.0",
+	"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+}
+
+// answered returns an answer, each family's samples in the order of their text.
+func answered(t *testing.T, answer func(http.ResponseWriter, *http.Request, view), v view, accept string) string {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	r.Header.Set("Accept", accept)
+	w := httptest.NewRecorder()
+	answer(w, r, v)
+	if w.Code != http.StatusOK {
+		t.Fatalf("status %d, %s: %s", w.Code, w.Header(), w.Body)
+	}
+	if accept != contentTypes[2] {
+		lines := strings.SplitAfter(w.Body.String(), "\n")
+		start := 0
+		for i, l := range lines {
+			if strings.HasPrefix(l, "#") {
+				slices.Sort(lines[start:i])
+				start = i + 1
+			}
+		}
+		return strings.Join(lines, "")
+	}
+	var all strings.Builder
+	d := expfmt.NewDecoder(w.Body, expfmt.NewFormat(expfmt.TypeProtoDelim))
+	for {
+		mf := new(dto.MetricFamily)
+		if err := d.Decode(mf); errors.Is(err, io.EOF) {
+			return all.String()
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		var metrics []string
+		for _, m := range mf.Metric {
+			text, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			metrics = append(metrics, fmt.Sprintf("%q\n", text))
+		}
+		slices.Sort(metrics)
+		fmt.Fprintln(&all, mf.GetName(), mf.GetType(), mf.GetHelp(), metrics)
+	}
+}
+
+// agree fails unless both ways of answering say the same.
+func (b *bench) agree(accept string, collectors ...string) {
+	b.t.Helper()
+	v := b.all()
+	v.collectors = collectors
+	want := answered(b.t, plainly(HandlerOptions{}), v, accept)
+	if got := answered(b.t, b.inPages, v, accept); got != want {
+		b.t.Fatalf("%s, collectors %s: got\n%s\nwant\n%s", accept, collectors, got, want)
+	}
+}
+
+// Phones come, go, change, fail, grow old and are renamed, and accounts change
+// their labels and lifetimes: pages always say what the plain collector says.
+func TestPagesSayWhatThePlainCollectorSays(t *testing.T) {
+	t.Parallel()
+	seeds := uint64(6)
+	if race {
+		seeds = 2
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := rand.New(rand.NewPCG(seed, 1))
+				var configs []AccountConfig
+				sims := make(map[string]*geelarktest.Server)
+				api := make(hosts)
+				for i := range 3 {
+					host := fmt.Sprintf("%d.test", i)
+					sims[host] = geelarktest.New(geelarktest.Config{Phones: 10 + r.IntN(300), Seed: seed, Now: time.Now, Token: testToken})
+					api[host] = sims[host].RoundTripper()
+					cfg := testConfig()
+					cfg.Name, cfg.BaseURL = fmt.Sprintf("account-%d", i), "http://"+host
+					cfg.Labels = map[string]string{"owner": words[r.IntN(len(words))]}
+					configs = append(configs, cfg)
+				}
+				configs[1].IDs = append(sims["1.test"].IDs()[:5], "no-such-phone", `a"quoted\id`)
+				b := newBench(t, api, nil, configs...)
+				defer b.Close()
+				agree := func() {
+					b.agree(contentTypes[r.IntN(3)], [][]string{Collectors(), {CollectorStatus}, {CollectorInventory}, {CollectorBilling}}[r.IntN(4)]...)
+				}
+				agree()
+				for range 60 {
+					cfg := &configs[r.IntN(len(configs))]
+					sim := sims[cfg.BaseURL[len("http://"):]]
+					ids := sim.IDs()
+					some := func() string { return ids[r.IntN(len(ids))] }
+					switch r.IntN(9) {
+					case 0:
+						for range r.IntN(20) {
+							sim.SetStatus(some(), r.IntN(6))
+						}
+					case 1:
+						sim.Add(r.IntN(80))
+					case 2:
+						sim.Remove(slices.Compact([]string{some()})...)
+					case 3:
+						sim.Rename(some(), words[r.IntN(len(words))])
+					case 4:
+						sim.Edit(some(), func(p *geelarktest.Phone) {
+							p.Group, p.Tags, p.Brand = words[r.IntN(len(words))], words[:r.IntN(3)], words[r.IntN(len(words))]
+						})
+					case 5:
+						sim.Inject(geelarktest.Fault{Times: 1 + r.IntN(4), FailIDs: map[string]geelark.Code{some(): geelark.CodePhoneNotFound}, OmitIDs: []string{some()}})
+					case 6:
+						sim.Inject(geelarktest.Fault{Times: 1 + r.IntN(4), Code: geelark.CodeUnknown})
+					case 7:
+						cfg.MaxStaleness = time.Duration(1+r.IntN(10)) * time.Minute
+						cfg.Labels = map[string]string{"owner": words[r.IntN(len(words))], "tier": "1"}
+						if err := b.Reload(configs); err != nil {
+							t.Fatal(err)
+						}
+					case 8:
+						time.Sleep(time.Duration(r.IntN(15)) * time.Minute)
+						agree() // before anything is polled
+					}
+					time.Sleep(time.Duration(r.IntN(60)) * time.Second)
+					b.pollAndList()
+					agree()
+				}
+			})
+		})
+	}
+}
+
+// words are hard on escaping.
+var words = []string{"", "a", `"`, `\`, "\n", "手机", "a,b", " x "}
+
+// Scrapes go on while phones change, come and go, and each shows one state of
+// each phone.
+func TestAScrapeShowsEachPhoneInOneState(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, answering(""), nil, testConfig())
+	defer b.Close()
+	cache := b.fleet.Load().accounts[0].cache
+	id := func(i int) string { return strconv.Itoa(10000 + i) }
+	var writers, scrapers sync.WaitGroup
+	done := make(chan struct{})
+	for n := range 2 {
+		writers.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(n), 0))
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				switch r.IntN(8) {
+				case 0:
+					var ids []string
+					for i := range 300 {
+						if r.IntN(10) > 0 {
+							ids = append(ids, id(i))
+						}
+					}
+					cache.trackOnly(ids)
+				case 1:
+					var listed []geelark.ListedPhone
+					for range 100 {
+						listed = append(listed, geelark.ListedPhone{At: time.Now(), Phone: geelark.Phone{ID: id(r.IntN(300)), Group: fmt.Sprint(r.IntN(3)), Status: geelark.Status(r.IntN(2)), HasStatus: true}})
+					}
+					cache.trackListed(cache.newRound(), listed, true)
+				case 2:
+					cache.giveBack(cache.take(100), time.Now())
+				default:
+					var found []observation
+					for range 100 {
+						o := observation{id: id(r.IntN(300)), at: time.Now(), status: geelark.Status(r.IntN(5))}
+						if r.IntN(10) == 0 {
+							o.failure = FailureMissing
+						}
+						found = append(found, o)
+					}
+					cache.observe(found)
+				}
+			}
+		})
+	}
+	const scrapes = 30
+	for range 2 {
+		scrapers.Go(func() {
+			for range scrapes {
+				w := httptest.NewRecorder()
+				b.inPages(w, httptest.NewRequest(http.MethodGet, "/metrics", nil), b.all())
+				consistent(t, parse(t, w))
+				if o := b.Overview().Accounts[0]; o.Phones != sum(o.States) {
+					t.Errorf("%d phones, by state %v", o.Phones, o.States)
+				}
+			}
+		})
+	}
+	scrapers.Wait()
+	close(done)
+	writers.Wait()
+}
+
+func sum(counts map[string]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// consistent fails unless the families of an answer agree with each other.
+func consistent(t *testing.T, families map[string]*dto.MetricFamily) {
+	s := gather(t, prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		return slices.Collect(maps.Values(families)), nil
+	}))
+	label := func(m *dto.Metric, name string) string {
+		for _, l := range m.GetLabel() {
+			if l.GetName() == name {
+				return l.GetValue()
+			}
+		}
+		return ""
+	}
+	groups := make(map[string]string)
+	for _, m := range families["geelark_phone_info"].GetMetric() {
+		groups[label(m, "id")] = label(m, "group")
+	}
+	phones, groupPhones, known := make(samples), make(samples), make(map[string]bool)
+	for _, m := range families["geelark_phone_status"].GetMetric() {
+		id, word := label(m, "id"), label(m, "status")
+		if m.GetGauge().GetValue() == 0 {
+			continue
+		}
+		if known[id] {
+			t.Errorf("phone %s has two statuses", id)
+		}
+		known[id] = true
+		code := s[fmt.Sprintf("geelark_phone_status_code{account=%q,id=%q}", "default", id)]
+		if geelark.Status(code).String() != word {
+			t.Errorf("phone %s is %s and has code %v", id, word, code)
+		}
+		phones[fmt.Sprintf("geelark_phones{account=%q,code=\"%v\",status=%q}", "default", code, word)]++
+		if group, listed := groups[id]; listed {
+			groupPhones[fmt.Sprintf("geelark_group_phones{account=%q,code=\"%v\",group=%q,status=%q}", "default", code, group, word)]++
+		}
+	}
+	for family, want := range map[string]samples{"geelark_phones": phones, "geelark_group_phones": groupPhones} {
+		got := s.having(family)
+		maps.DeleteFunc(got, func(_ string, v float64) bool { return v == 0 })
+		if !maps.Equal(got, want) {
+			t.Errorf("%s says %v, the phones say %v", family, got, want)
+		}
+	}
+	for _, m := range families["geelark_phone_lookup_failure"].GetMetric() {
+		if id := label(m, "id"); known[id] {
+			t.Errorf("phone %s has a status and a failed lookup", id)
+		}
+	}
+	if got, want := s[`geelark_phones_unobserved{account="default"}`], s[`geelark_phones_tracked{account="default"}`]-float64(len(known)); got != want {
+		t.Errorf("%v phones are unobserved, want %v", got, want)
+	}
+}
