@@ -2,8 +2,10 @@ package collector
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -137,26 +139,28 @@ func listedPhones(ids ...string) []geelark.ListedPhone {
 	return l
 }
 
-// Whatever happens, every phone is in exactly one queue or in flight, and no
-// phone waits while one that was polled later is taken.
-func TestTheQueueHoldsAgainstRandomUse(t *testing.T) {
-	for seed := range uint64(200) {
+// Whatever happens, every phone is in exactly one queue or in flight, no phone
+// waits while one that was polled later is taken, and what is counted as it
+// changes is what counting anew finds.
+func TestTheCacheHoldsAgainstRandomUse(t *testing.T) {
+	for seed := range uint64(100) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		c := newCache(at(0))
+		id := func() string { return strconv.Itoa(r.IntN(200)) }
 		var flights [][]string
 		for now := range 200 {
-			switch r.IntN(4) {
+			switch r.IntN(9) {
 			case 0:
 				var set []string
-				for id := range 30 {
+				for id := range 200 {
 					if r.IntN(3) > 0 {
-						set = append(set, fmt.Sprint(id))
+						set = append(set, strconv.Itoa(id))
 					}
 				}
 				c.trackOnly(set)
 			case 1, 2:
 				oldest := oldestWaiting(c)
-				batch := c.take(1 + r.IntN(10))
+				batch := c.take(1 + r.IntN(100))
 				for i, id := range batch {
 					if polled := c.phones[id].polledAt; i == 0 && polled > oldest {
 						t.Fatalf("seed %d: took one polled at %d, one of %d waits", seed, polled, oldest)
@@ -173,6 +177,24 @@ func TestTheQueueHoldsAgainstRandomUse(t *testing.T) {
 					c.giveBack(flights[i], end)
 					flights = slices.Delete(flights, i, i+1)
 				}
+			case 4, 5:
+				o := observation{id: id(), at: at(now - r.IntN(5)), status: geelark.Status(r.IntN(6)), name: []string{"", "one", "two"}[r.IntN(3)]}
+				if r.IntN(3) == 0 {
+					o.failure = FailureMissing
+				}
+				c.observe([]observation{o})
+			case 6:
+				l := geelark.ListedPhone{At: at(now - r.IntN(5)), Phone: geelark.Phone{ID: id(), Group: []string{"", "a", "b"}[r.IntN(3)], Status: geelark.Status(r.IntN(3)), HasStatus: true, RPARunning: r.IntN(2) > 0}}
+				c.trackListed(c.newRound(), []geelark.ListedPhone{l}, r.IntN(4) > 0)
+			case 7:
+				if r.IntN(10) == 0 {
+					c.retainListed(c.newRound())
+				}
+			case 8:
+				l := lifetimes{status: time.Duration(50+50*r.IntN(2)) * time.Second, rpa: 70 * time.Second}
+				if err := c.contradiction(c.snapshot(at(now), l), at(now), l); err != "" {
+					t.Fatalf("seed %d, step %d: %s", seed, now, err)
+				}
 			}
 			inFlight := 0
 			for _, p := range c.phones {
@@ -185,6 +207,52 @@ func TestTheQueueHoldsAgainstRandomUse(t *testing.T) {
 			}
 		}
 	}
+}
+
+// contradiction compares a snapshot with what is known of each phone.
+func (c *cache) contradiction(s *snapshot, now time.Time, l lifetimes) string {
+	standings := make(map[standing]int)
+	var ages []time.Duration
+	phones := 0
+	for i, page := range s.conditions {
+		for j, e := range page.entries {
+			p, d := e.phone, s.descriptions[i].entries[j]
+			phones++
+			if c.phones[p.id] != p || d.phone != p || p.place != i*pageSize+j {
+				return fmt.Sprintf("place %d of page %d is not that of %s", j, i, p.id)
+			}
+			v, age := e.value.Value(), now.Sub(c.time(p.observedAt))
+			at := standing{knowledge: v.knowledge}
+			if v.knowledge == current {
+				ages = append(ages, max(age, 0))
+				at.status = v.status
+			}
+			if (v.knowledge == current || v.knowledge == outdated) && (v.knowledge == current) != (age <= l.status) {
+				return fmt.Sprintf("%s was seen %s ago and is %s", p.id, age, v.state())
+			}
+			if d.value != nil {
+				at.listed, at.group = d.value.listed, d.value.group
+				if age := now.Sub(c.time(p.describedAt)); at.listed && d.value.rpaOutdated != (age > l.rpa) {
+					return fmt.Sprintf("%s was listed %s ago, outdated: %v", p.id, age, d.value.rpaOutdated)
+				}
+			}
+			standings[at]++
+		}
+	}
+	slices.Sort(ages)
+	var oldest, median time.Duration
+	if n := len(ages); n > 0 {
+		oldest, median = ages[n-1], (ages[(n-1)/2]+ages[n/2])/2
+	}
+	switch {
+	case phones != len(c.phones) || phones != s.phones:
+		return fmt.Sprintf("%d phones in pages, %d tracked", phones, len(c.phones))
+	case !maps.Equal(standings, s.standings):
+		return fmt.Sprintf("counted %v, there are %v", s.standings, standings)
+	case s.current != len(ages) || s.oldest != oldest || s.median != median:
+		return fmt.Sprintf("ages of %d: at most %s, median %s, want %d: %s, %s", s.current, s.oldest, s.median, len(ages), oldest, median)
+	}
+	return ""
 }
 
 func oldestWaiting(c *cache) instant {

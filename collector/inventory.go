@@ -126,7 +126,7 @@ type inventory struct {
 	cache    *cache
 	discover *Discovery // nil: descriptions of what is tracked otherwise
 	describe bool
-	news     func() // called when phones were added
+	news     func() // called when a page was listed
 }
 
 func newInventory(cfg *AccountConfig, describe bool, client *geelark.Client, c *cache, now func() time.Time, logger log.Logger, news func()) *inventory {
@@ -201,6 +201,7 @@ func (i *inventory) listTracked(ctx context.Context) error {
 			return err
 		}
 		i.cache.describeListed(page)
+		i.news()
 	}
 	return nil
 }

@@ -190,6 +190,28 @@ func TestFixedPhonesAreDescribedAHundredAtATime(t *testing.T) {
 	})
 }
 
+func TestAScrapeDoesNotWaitForTheBudgetOfAListing(t *testing.T) {
+	for name, discovered := range map[string]bool{"by id": false, "discovered": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubbleWith(t, 2500, nil, func(c *AccountConfig) {
+				c.Limits.PerMinute = 15
+				if !discovered {
+					c.IDs = geelarktest.New(geelarktest.Config{Phones: 2500, Seed: 1}).IDs()
+				}
+			}, func(b *bench) {
+				start := time.Now()
+				b.scrape()
+				if took := time.Since(start); took > 0 {
+					t.Errorf("the scrape took %s", took)
+				}
+				if got := b.sim.Requests(listing); got != 15 {
+					t.Errorf("%d pages were listed, want 15", got)
+				}
+			})
+		})
+	}
+}
+
 func TestAFailedListingOfFixedPhonesShowsInItsCollectorOnly(t *testing.T) {
 	inBubbleWith(t, 250, nil, trackAlso(250), func(b *bench) {
 		b.sim.Inject(geelarktest.Fault{Endpoint: listing, Code: geelark.CodePermission})
