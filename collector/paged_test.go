@@ -295,3 +295,15 @@ func consistent(t *testing.T, families map[string]*dto.MetricFamily) {
 		t.Errorf("%v phones are unobserved, want %v", got, want)
 	}
 }
+
+func TestFormatsForEyesAreAnsweredToo(t *testing.T) {
+	inBubbleWith(t, 20, nil, nil, func(b *bench) {
+		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.Header.Set("Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=compact-text")
+		w := httptest.NewRecorder()
+		b.Handler(HandlerOptions{}).ServeHTTP(w, r)
+		if got := strings.Count(w.Body.String(), `name:"geelark_phone_status_code"`); w.Code != http.StatusOK || got != 1 {
+			t.Errorf("status %d, geelark_phone_status_code is there %d times: %.500s", w.Code, got, w.Body)
+		}
+	})
+}
