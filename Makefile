@@ -8,6 +8,7 @@ ALERTMANAGER_VERSION  := v0.31.1
 HELM_VERSION          := v3.22.0
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION   := v1.9.0
+BENCHSTAT_VERSION     := v0.0.0-20260908200009-22c9c6c9d4da
 
 VERSION    ?= $(shell sed -n 's/^## \([^ ]*\).*/\1/p' CHANGELOG.md | head -n 1)
 REVISION   ?= $(shell git rev-parse -q --verify HEAD 2>/dev/null || echo unknown)
@@ -30,6 +31,10 @@ AMTOOL        := $(TOOLS)/amtool-$(ALERTMANAGER_VERSION)
 HELM          := $(TOOLS)/helm-$(HELM_VERSION)
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 GOVULNCHECK   := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
+BENCHSTAT     := $(TOOLS)/benchstat-$(BENCHSTAT_VERSION)
+
+# Modules of their own: what they need must not become the exporter's.
+NESTED := collector/compare deploy/tests
 
 V       := github.com/prometheus/common/version
 LDFLAGS := -X $(V).Version=$(VERSION) -X $(V).Revision=$(REVISION) -X $(V).Branch=$(BRANCH) \
@@ -54,6 +59,8 @@ test: $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) systemd chromi
 	@# What these test is outside of their module, where Go's cache does not look.
 	cd deploy/tests && PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) \
 		HELM=$(HELM) $(GO) test $(RACE) -count=1 ./...
+	@# The comparison works, whatever it finds.
+	cd collector/compare && $(GO) test $(RACE) ./... && $(GO) test -run '^$$' -bench /phones=1000/ -benchtime 1x ./...
 	@$(GO) tool cover -func=$(COVERAGE) | tail -n 1
 
 .PHONY: systemd
@@ -71,7 +78,7 @@ chromium:
 .PHONY: lint
 lint: format vet $(GOLANGCI_LINT) ## Check formatting, run go vet and golangci-lint
 	$(GOLANGCI_LINT) run
-	cd deploy/tests && $(GOLANGCI_LINT) run
+	for m in $(NESTED); do (cd $$m && $(GOLANGCI_LINT) run) || exit; done
 
 .PHONY: format
 format: ## Check formatting
@@ -80,7 +87,7 @@ format: ## Check formatting
 .PHONY: vet
 vet: ## Run go vet
 	$(GO) vet ./...
-	cd deploy/tests && $(GO) vet ./...
+	for m in $(NESTED); do (cd $$m && $(GO) vet ./...) || exit; done
 
 .PHONY: vulncheck
 vulncheck: $(GOVULNCHECK) ## Look for known vulnerabilities, needs vuln.go.dev
@@ -89,6 +96,11 @@ vulncheck: $(GOVULNCHECK) ## Look for known vulnerabilities, needs vuln.go.dev
 .PHONY: bench
 bench: ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: compare
+compare: $(BENCHSTAT) ## Compare scrapes with those of a plain collector and of kube-state-metrics
+	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && set -o pipefail && \
+		(cd collector/compare && $(GO) test -run '^$$' -bench . -count 6 -timeout 0 ./...) | tee "$$out" && $(BENCHSTAT) -col /by "$$out"
 
 .PHONY: demo
 demo: ## Run the exporter against a simulated GeeLark
@@ -113,9 +125,10 @@ $(HELM): PACKAGE = -ldflags '-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 
 	helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 $(GOLANGCI_LINT): PACKAGE = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 $(GOVULNCHECK): PACKAGE = golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+$(BENCHSTAT): PACKAGE = golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION)
 
 # A build that is interrupted leaves no tool behind: the last step is a rename.
-$(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) $(GOLANGCI_LINT) $(GOVULNCHECK):
+$(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) $(GOLANGCI_LINT) $(GOVULNCHECK) $(BENCHSTAT):
 	@echo "building $(notdir $@), once"
 	@mkdir -p $(@D)
 	@tmp=$$(mktemp -d $(@D)/building.XXXXXX) && trap 'rm -rf "$$tmp"' EXIT && \

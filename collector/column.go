@@ -80,13 +80,13 @@ func (c *column[T]) own(i int) *page[T] {
 	return c.pages[i]
 }
 
-// expose returns what the page exposes, made anew when it depends on something
-// else than it did.
-func (p *page[T]) expose(of any, families []*exposition.Family, collect func(*exposition.Samples)) *exposition.Page {
+// expose returns what the page exposes. It makes that anew when it depends on
+// something else than it did.
+func (p *page[T]) expose(of any, anew func() *exposition.Page) *exposition.Page {
 	if e := p.exposition.Load(); e != nil && e.of == of {
 		return e.page
 	}
-	e := &exposed{exposition.NewPage(families, collect), of}
+	e := &exposed{anew(), of}
 	p.exposition.Store(e)
 	return e.page
 }

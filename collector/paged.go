@@ -55,15 +55,20 @@ func (p paged) pages() []*exposition.Page {
 	for i, s := range p.snapshots {
 		a, f := p.accounts[i], p.fleet
 		for _, page := range s.conditions {
-			pages = append(pages, page.expose(nil, conditions, func(s *exposition.Samples) {
-				collectConditions(&emitter{page: s}, a, page)
+			pages = append(pages, page.expose(nil, func() *exposition.Page {
+				return exposition.NewPage(conditions, func(s *exposition.Samples) {
+					collectConditions(&emitter{page: s}, a, page)
+				})
 			}))
 		}
+		var of any = source{a, f.phoneInfo}
 		for _, page := range s.descriptions {
-			pages = append(pages, page.expose(source{a, f.phoneInfo}, descriptions, func(s *exposition.Samples) {
-				e := &emitter{page: s}
-				collectInfos(e, a, f, page)
-				collectListings(e, a, page)
+			pages = append(pages, page.expose(of, func() *exposition.Page {
+				return exposition.NewPage(descriptions, func(s *exposition.Samples) {
+					e := &emitter{page: s}
+					collectInfos(e, a, f, page)
+					collectListings(e, a, page)
+				})
 			}))
 		}
 	}

@@ -26,6 +26,8 @@ type compressor struct {
 
 var compressors = sync.Pool{New: func() any {
 	c := new(compressor)
+	// Higher levels make answers up to a tenth smaller, and new pages a quarter
+	// slower.
 	c.deflate, _ = flate.NewWriter(&c.buffer, flate.BestSpeed) // fails for a bad level only
 	return c
 }}
