@@ -59,7 +59,7 @@ func newAccount(cfg AccountConfig, o *Options, m *counters, old *account) (*acco
 		}
 	}
 	a.poller = newPoller(&cfg, a.client, a.cache, o.Now, logger, m.lookupFailed(cfg.Name), a.leastDue)
-	a.inventory = newInventory(&cfg, a.has(CollectorInventory), a.client, a.cache, o.Now, logger, a.poller.news)
+	a.inventory = newInventory(&cfg, a.has(CollectorInventory), a.client, a.cache, o.Now, logger, a.poller.news, a.poller.wakeScrapes)
 	a.billing = newBilling(&cfg, a.client, o.Now, logger, a.poller.news)
 	a.poller.record = a.errors.of(CollectorStatus, o.Now)
 	a.inventory.record = a.errors.of(CollectorInventory, o.Now)

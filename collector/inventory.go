@@ -126,11 +126,12 @@ type inventory struct {
 	cache    *cache
 	discover *Discovery // nil: descriptions of what is tracked otherwise
 	describe bool
-	news     func() // called when a page was listed
+	news     func() // called when phones were added
+	progress func() // called when phones that are tracked anyway were listed
 }
 
-func newInventory(cfg *AccountConfig, describe bool, client *geelark.Client, c *cache, now func() time.Time, logger log.Logger, news func()) *inventory {
-	i := &inventory{client: client, cache: c, describe: describe, news: news}
+func newInventory(cfg *AccountConfig, describe bool, client *geelark.Client, c *cache, now func() time.Time, logger log.Logger, news, progress func()) *inventory {
+	i := &inventory{client: client, cache: c, describe: describe, news: news, progress: progress}
 	i.job = (&job{
 		interval: cfg.InventoryInterval, work: i.list, ended: news,
 		failure: "Listing the account's phones failed, what is known of them is kept",
@@ -201,7 +202,7 @@ func (i *inventory) listTracked(ctx context.Context) error {
 			return err
 		}
 		i.cache.describeListed(page)
-		i.news()
+		i.progress()
 	}
 	return nil
 }

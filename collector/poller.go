@@ -93,6 +93,13 @@ func (p *poller) news() {
 	p.changed.Broadcast()
 }
 
+// wakeScrapes makes waiting scrapes look again.
+func (p *poller) wakeScrapes() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed.Broadcast()
+}
+
 func (p *poller) resume() {
 	switch {
 	case p.sweeping:
@@ -109,11 +116,7 @@ func (p *poller) resume() {
 // can be polled now; or when ctx is done. Polls that have to wait for the budget
 // serve a later scrape.
 func (p *poller) wait(ctx context.Context, polls bool, pending func() bool) {
-	stop := context.AfterFunc(ctx, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.changed.Broadcast()
-	})
+	stop := context.AfterFunc(ctx, p.wakeScrapes)
 	defer stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()
