@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -348,6 +349,11 @@ func parse(app *kingpin.Application, args []string) error {
 }
 
 func run(args []string) int {
+	if os.Getenv("GOGC") == "" {
+		// Nearly all of the memory is what is known of phones and lives on. Go's
+		// default would keep as much again free for garbage.
+		debug.SetGCPercent(50)
+	}
 	app, f := newApp()
 	if err := parse(app, args); err != nil {
 		app.Errorf("%s, try --help", err)

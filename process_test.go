@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 
 // A process is an exporter that was started.
 type process struct {
-	t              *testing.T
+	t              testing.TB
 	cmd            *exec.Cmd
 	stdout, stderr buffer
 	exited         chan struct{}
@@ -51,12 +51,12 @@ type process struct {
 
 // start starts an exporter with nothing but env in its environment. It is
 // killed at the end of the test.
-func start(t *testing.T, env []string, args ...string) *process {
+func start(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
 	return startCommand(t, exec.Command(os.Args[0], args...), env)
 }
 
-func startCommand(t *testing.T, cmd *exec.Cmd, env []string) *process {
+func startCommand(t testing.TB, cmd *exec.Cmd, env []string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: cmd, exited: make(chan struct{})}
 	// With this directory, what the exporter runs through counts as covered.
@@ -217,7 +217,7 @@ func get(client *http.Client, url string, header ...string) (*answer, error) {
 // families are metric families by name.
 type families map[string]*dto.MetricFamily
 
-func parseFamilies(t *testing.T, h http.Header, body io.Reader) families {
+func parseFamilies(t testing.TB, h http.Header, body io.Reader) families {
 	t.Helper()
 	all := families{}
 	decoder := expfmt.NewDecoder(body, expfmt.ResponseFormat(h))
@@ -256,7 +256,7 @@ func (f families) value(family string) float64 {
 }
 
 // eventually waits until a condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -266,7 +266,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 // write makes a file for a test and returns its path.
-func write(t *testing.T, name, content string) string {
+func write(t testing.TB, name, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
