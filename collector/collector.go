@@ -312,7 +312,7 @@ func (v view) collectAccount(e *emitter, a *account, s *snapshot) {
 func (v view) collectPhones(e *emitter, a *account, s *snapshot) {
 	if v.has(CollectorStatus) {
 		for _, p := range s.conditions {
-			collectConditions(e, a, p)
+			collectConditions(e, a.name, p)
 		}
 	}
 	for _, p := range s.descriptions {
@@ -323,9 +323,9 @@ func (v view) collectPhones(e *emitter, a *account, s *snapshot) {
 	}
 }
 
-func collectConditions(e *emitter, a *account, p *page[unique.Handle[condition]]) {
+func collectConditions(e *emitter, account string, p *page[unique.Handle[condition]]) {
 	for _, c := range p.entries {
-		collectPhoneStatus(e, a.name, c.phone.id, c.value.Value())
+		collectPhoneStatus(e, account, c.phone.id, c.value.Value())
 	}
 }
 

@@ -43,8 +43,9 @@ func (p paged) families() []*exposition.Family {
 // pages are the phones. They have the families of all collectors, so that
 // scrapes that choose other ones share them.
 func (p paged) pages() []*exposition.Page {
-	// What a page depends on beside its phones; the name of a phone's account
-	// never changes.
+	// What a page of descriptions depends on beside its phones. One of conditions
+	// has only the account's name, which never changes, and keeps no account that
+	// went.
 	type source struct {
 		account *account
 		info    *family
@@ -54,10 +55,11 @@ func (p paged) pages() []*exposition.Page {
 	var pages []*exposition.Page
 	for i, s := range p.snapshots {
 		a, f := p.accounts[i], p.fleet
+		account := a.name
 		for _, page := range s.conditions {
 			pages = append(pages, page.expose(nil, func() *exposition.Page {
 				return exposition.NewPage(conditions, func(s *exposition.Samples) {
-					collectConditions(&emitter{page: s}, a, page)
+					collectConditions(&emitter{page: s}, account, page)
 				})
 			}))
 		}
