@@ -1,0 +1,197 @@
+// Package compare holds the exporter's scrape against other ways to expose the
+// same fleet of phones, side by side in one run:
+//
+//   - exporter: the product's /metrics
+//   - plain: its collector behind promhttp, which renders everything at each
+//     scrape
+//   - kube-state-metrics: the store of kube-state-metrics with an object for each
+//     phone, which renders an object when it changes
+//
+// With benchstat (golang.org/x/perf/cmd/benchstat):
+//
+//	go test -bench . -benchtime 0.1s -count 6 | benchstat -col /by -
+//
+// That takes about ten minutes on two cores: -benchtime counts scrapes only, and
+// what comes before them takes longer. Add -million for 1,000,000 phones.
+//
+// It is a module of its own so that the peers' dependencies stay out of the
+// exporter's.
+package compare
+
+import (
+	"compress/gzip"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+var million = flag.Bool("million", false, "measure 1,000,000 phones too, for which plain takes more than a minute and 8 GB a scrape")
+
+// The encodings and formats of an answer.
+const (
+	identity = "identity"
+	gzipped  = "gzip"
+
+	text        = "text"
+	openMetrics = "openmetrics"
+	protobuf    = "protobuf"
+)
+
+// acceptHeaders ask for the formats.
+var acceptHeaders = map[string]string{
+	text:        "",
+	openMetrics: "application/openmetrics-text;version=1.0.0",
+	protobuf:    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+}
+
+// BenchmarkScrape has a line for each number of phones, encoding, format unless
+// it is text, percentage of the phones with another status than at the scrape
+// before, and peer.
+//
+// Before a scrape that has changes to show, a minute passes in which the collector
+// polls all phones, and the store of kube-state-metrics renders those that have
+// changed. Neither is timed, which is a favour to kube-state-metrics: it has
+// rendered then, while the exporter has not.
+func BenchmarkScrape(b *testing.B) {
+	sizes := []int{1_000, 10_000, 100_000}
+	if *million {
+		sizes = append(sizes, 1_000_000)
+	}
+	for _, n := range sizes {
+		b.Run(fmt.Sprintf("phones=%d", n), func(b *testing.B) {
+			f := newFleet(b, n)
+			exporter, plain, store := newExporter(f), newPlain(f), newKubeStateMetrics(b, f)
+			for _, encoding := range []string{identity, gzipped} {
+				b.Run("encoding="+encoding, func(b *testing.B) {
+					s := newScrapes(b, f, exporter, encoding, text)
+					s.benchmark(b, 0, exporter, plain, store)
+					percentages, accepts := []float64{1}, []string(nil)
+					if n == 100_000 && encoding == gzipped {
+						// kube-state-metrics has no protobuf, and OpenMetrics that is
+						// rendered as text.
+						percentages, accepts = []float64{.1, 1, 10, 100}, []string{openMetrics, protobuf}
+					}
+					for _, percent := range percentages {
+						s.benchmark(b, percent, exporter, store)
+					}
+					// Last: the exporter would have these changes to render, too. Plain
+					// takes the same whatever has changed.
+					s.benchmark(b, 1, plain)
+					for _, accept := range accepts {
+						b.Run("accept="+accept, func(b *testing.B) {
+							newScrapes(b, f, exporter, encoding, accept).benchmark(b, 0, exporter, plain)
+						})
+					}
+				})
+			}
+		})
+	}
+}
+
+// scrapes are a fleet's in one encoding and format.
+type scrapes struct {
+	fleet   *fleet
+	request *http.Request
+	size    int64 // of the answer without encoding, by which throughput goes
+}
+
+// newScrapes makes the exporter answer once: what it renders once only is
+// rendered then.
+func newScrapes(tb testing.TB, f *fleet, exporter peer, encoding, accept string) scrapes {
+	tb.Helper()
+	s := scrapes{fleet: f, request: request(encoding, accept)}
+	var err error
+	if s.size, err = io.Copy(io.Discard, decoded(tb, exporter, s.request)); err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// benchmark measures the peers, with percent of the phones changed before each
+// scrape.
+func (s scrapes) benchmark(b *testing.B, percent float64, peers ...peer) {
+	for _, p := range peers {
+		b.Run(fmt.Sprintf("changed=%g%%/by=%s", percent, p.name), func(b *testing.B) {
+			b.SetBytes(s.size)
+			b.ReportAllocs()
+			for b.Loop() {
+				if percent > 0 {
+					b.StopTimer()
+					p.change(b, percent/100)
+					runtime.GC() // the change's garbage is not the scrape's
+					b.StartTimer()
+				}
+				requests := s.fleet.network.requests.Load()
+				w := discarder{header: make(http.Header)}
+				p.ServeHTTP(&w, s.request)
+				check(b, s.request, w.status, w.header, w.n)
+				if s.fleet.network.requests.Load() != requests {
+					b.Fatal("the scrape has polled")
+				}
+			}
+		})
+	}
+}
+
+func request(encoding, accept string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	if encoding != identity {
+		r.Header.Set("Accept-Encoding", encoding)
+	}
+	if header := acceptHeaders[accept]; header != "" {
+		r.Header.Set("Accept", header)
+	}
+	return r
+}
+
+// decoded returns the body of an answer without its encoding.
+func decoded(tb testing.TB, h http.Handler, r *http.Request) io.Reader {
+	tb.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	check(tb, r, w.Code, w.Header(), w.Body.Len())
+	if w.Header().Get("Content-Encoding") == "" {
+		return w.Body
+	}
+	body, err := gzip.NewReader(w.Body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return body
+}
+
+// check fails unless an answer is what the request asks for.
+func check(tb testing.TB, r *http.Request, status int, header http.Header, size int) {
+	mediaType, _, _ := strings.Cut(r.Header.Get("Accept"), ";")
+	if mediaType == "" {
+		mediaType = "text/plain"
+	}
+	if status != http.StatusOK || size == 0 || !strings.HasPrefix(header.Get("Content-Type"), mediaType) ||
+		header.Get("Content-Encoding") != r.Header.Get("Accept-Encoding") {
+		tb.Fatalf("status %d, %d bytes, %v in answer to %v", status, size, header, r.Header)
+	}
+}
+
+// discarder counts the bytes that are written.
+type discarder struct {
+	header http.Header
+	status int
+	n      int
+}
+
+func (w *discarder) Header() http.Header { return w.header }
+
+func (w *discarder) WriteHeader(status int) { w.status = status }
+
+func (w *discarder) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	w.n += len(p)
+	return len(p), nil
+}
