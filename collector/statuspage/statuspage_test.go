@@ -82,7 +82,11 @@ func TestPages(t *testing.T) {
 				b.scrape()
 			}
 		}, "/"},
-		"short_of_budget": {250, []collector.AccountConfig{tight}, func(b *bench) { b.scrape() }, "/"},
+		"short_of_budget": {250, []collector.AccountConfig{tight}, func(b *bench) {
+			// So that it is the poll that comes first.
+			b.sims["farm"].Inject(geelarktest.Fault{Endpoint: "phone/list", Latency: time.Second})
+			b.scrape()
+		}, "/"},
 		"listing_waits": {250, []collector.AccountConfig{func() collector.AccountConfig {
 			c := newConfig("farm")
 			c.Limits.PerMinute = 1
