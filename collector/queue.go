@@ -1,8 +1,7 @@
 package collector
 
-// A queue is a list of phones, linked through them: with a hundred thousand
-// phones, elements of their own would take as much memory as the phones. A phone
-// is in one queue at most.
+// A queue is a list of phones, linked through them: elements of their own would
+// add half of the phones' memory again. A phone is in one queue at most.
 type queue struct {
 	first, last *phone
 	n           int

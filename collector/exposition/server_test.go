@@ -29,7 +29,8 @@ var accepts = []string{
 	"", "*/*", "text/plain", "text/plain;version=0.0.4", "text/plain;version=1.0.0;q=0.5,*/*;q=0.1", "text/html,application/xml;q=0.9,*/*;q=0.8",
 	"application/openmetrics-text", "application/openmetrics-text;version=0.0.1", "application/openmetrics-text;version=1.0.0",
 	"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8", "application/openmetrics-text;version=2.0.0",
-	protobufType, protobufType + ";escaping=underscores", "application/json",
+	protobufType, protobufType + ";escaping=underscores", protobufType + ";escaping=dots", "application/json",
+	"text/plain;version=1.0.0;escaping=values", "text/plain;escaping=dots", "application/openmetrics-text;version=1.0.0;escaping=values", "application/openmetrics-text;version=0.0.1;escaping=dots",
 	// Prometheus 3, without and with native histograms.
 	"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
 	protobufType + ";q=0.7,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
