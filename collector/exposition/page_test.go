@@ -17,10 +17,6 @@ func TestAPageForgetsWhatNobodyAsksFor(t *testing.T) {
 	})
 	now := time.Unix(1e9, 0)
 	server := NewServer(Options{Now: func() time.Time { return now }})
-	serve := func(w *headers, accept string) {
-		r := request(accept)
-		server.Serve(w, r, prometheus.Gatherers{}, []*Family{f}, []*Page{page})
-	}
 	for _, tt := range []struct {
 		after  time.Duration
 		accept string
@@ -36,7 +32,7 @@ func TestAPageForgetsWhatNobodyAsksFor(t *testing.T) {
 		{kept + 1, "", "map[0:3 1:1]"},
 	} {
 		now = now.Add(tt.after)
-		serve(&headers{}, tt.accept)
+		server.Serve(headers{}, request(tt.accept), prometheus.Gatherers{}, []*Family{f}, []*Page{page})
 		if got := fmt.Sprint(rendered); got != tt.want {
 			t.Errorf("%s later, %q: rendered %s times by format, want %s", tt.after, tt.accept, got, tt.want)
 		}

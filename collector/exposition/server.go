@@ -89,7 +89,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, g prometheus.Gath
 	gathered, err := g.Gather()
 	if err != nil {
 		s.failed("gathering", "error gathering metrics:", err)
-		if len(gathered) == 0 {
+		if len(gathered) == 0 && len(pages) == 0 {
 			http.Error(w, "An error has occurred while serving metrics:\n\n"+err.Error(), http.StatusInternalServerError)
 			return
 		}

@@ -183,9 +183,13 @@ func TestErrorsAreLoggedAndCountedAsPromhttpDoes(t *testing.T) {
 		says      string
 		withPages bool
 	}{
-		"nothing gathered": {
+		"nothing at all": {
 			func() ([]*dto.MetricFamily, error) { return nil, broken }, nil,
 			http.StatusInternalServerError, "gathering", "error gathering metrics: broken", false,
+		},
+		"nothing gathered beside pages": {
+			func() ([]*dto.MetricFamily, error) { return nil, broken }, nil,
+			http.StatusOK, "gathering", "error gathering metrics: broken", true,
 		},
 		"something gathered": {
 			func() ([]*dto.MetricFamily, error) { f, _ := other.Gather(); return f, broken }, nil,
@@ -215,6 +219,9 @@ func TestErrorsAreLoggedAndCountedAsPromhttpDoes(t *testing.T) {
 				var w http.ResponseWriter = recorder
 				if tt.writer != nil {
 					w = tt.writer
+				}
+				if tt.code != http.StatusOK {
+					b.pages = nil
 				}
 				b.server.Serve(w, r, tt.gather, b.families, b.pages)
 				if recorder.Code != tt.code {
