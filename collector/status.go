@@ -47,12 +47,10 @@ var documentedStatuses = []geelark.Status{
 
 // collectPhoneStatus exposes a phone's status.
 func collectPhoneStatus(e *emitter, account, id string, c condition) {
-	switch c.knowledge {
-	case failed:
+	if c.knowledge == failed {
 		e.gauge(phoneLookupFailureFamily, 1, account, id, c.failure)
-		return
-	case current:
-	default:
+	}
+	if c.knowledge != current {
 		return
 	}
 	e.gauge(phoneStatusCodeFamily, float64(c.status), account, id)
