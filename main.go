@@ -235,7 +235,7 @@ func (f *flags) credentials() (geelark.CredentialSource, error) {
 	case fixed == geelark.Credentials{}:
 		return nil, errors.New("no credentials: set $GEELARK_TOKEN or --geelark.token-file, or --geelark.app-id with $GEELARK_API_KEY or --geelark.api-key-file; --demo needs none")
 	}
-	if _, err := source.Credentials(); err != nil {
+	if _, err := source.Credentials(context.Background()); err != nil {
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
 	return source, nil

@@ -21,6 +21,7 @@ type account struct {
 	now          func() time.Time
 	collectors   []string // those that are switched on
 
+	budgets   *accountBudgets
 	client    *geelark.Client
 	cache     *cache
 	fixed     *fixedTracker // nil: the phones are discovered
@@ -32,7 +33,7 @@ type account struct {
 
 // newAccount makes an account. One that is to take the place of another of the
 // same name shares its phones.
-func newAccount(cfg AccountConfig, o *Options, m *counters, old *account) (*account, error) {
+func newAccount(cfg AccountConfig, o *Options, m *counters, budgets *budgetStore, old *account) (*account, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -41,7 +42,6 @@ func newAccount(cfg AccountConfig, o *Options, m *counters, old *account) (*acco
 	options := []geelark.Option{
 		geelark.WithBaseURL(cfg.BaseURL),
 		geelark.WithTimeout(cfg.Timeout),
-		geelark.WithLimits(cfg.Limits),
 		geelark.WithUserAgent(o.UserAgent),
 		geelark.WithClock(o.Now),
 		geelark.WithObserver(m.request(cfg.Name)),
@@ -50,7 +50,8 @@ func newAccount(cfg AccountConfig, o *Options, m *counters, old *account) (*acco
 		a.cache, a.errors = old.cache, old.errors
 	}
 	var err error
-	if a.client, err = geelark.New(cfg.Credentials, append(options, o.ClientOptions...)...); err != nil {
+	a.budgets = budgets.of(&cfg, old)
+	if a.client, err = geelark.New(cfg.Credentials, a.budgets, append(options, o.ClientOptions...)...); err != nil {
 		return nil, err
 	}
 	if !a.discovers() {
@@ -67,10 +68,8 @@ func newAccount(cfg AccountConfig, o *Options, m *counters, old *account) (*acco
 	return a, nil
 }
 
-// takeOver makes the account keep what the one whose place it takes knew and
-// what that had spent.
+// takeOver makes the account keep what the one whose place it takes knew.
 func (a *account) takeOver(old *account) {
-	a.client.TakeOver(old.client)
 	a.poller.inherit(old.poller)
 	a.billing.inherit(old.billing)
 	if reflect.DeepEqual(a.cfg.Discovery, old.cfg.Discovery) && reflect.DeepEqual(a.cfg.IDs, old.cfg.IDs) && a.cfg.IDsFile == old.cfg.IDsFile {

@@ -60,18 +60,8 @@ type Collector struct {
 
 	changing sync.Mutex // held while the accounts are changed
 	fleet    atomic.Pointer[fleet]
-	// former are the clients of accounts that went. One that comes back, under
-	// another name too, goes on with the budgets that it had.
-	former map[identity]*geelark.Client
+	budgets  *budgetStore
 }
-
-// identity is what makes two accounts the same to the vendor.
-type identity struct {
-	credentials geelark.CredentialSource
-	baseURL     string
-}
-
-func identityOf(c *AccountConfig) identity { return identity{c.Credentials, c.BaseURL} }
 
 var _ prometheus.Collector = (*Collector)(nil)
 
@@ -104,7 +94,7 @@ func New(accounts []AccountConfig, o Options) (*Collector, error) {
 	if o.Collectors == nil {
 		o.Collectors = Collectors()
 	}
-	c := &Collector{o: o, counters: newCounters(), former: make(map[identity]*geelark.Client)}
+	c := &Collector{o: o, counters: newCounters(), budgets: newBudgetStore(o.Now)}
 	c.fleet.Store(newFleet(nil))
 	if err := c.Reload(accounts); err != nil {
 		return nil, err
@@ -142,7 +132,7 @@ func (c *Collector) Reload(accounts []AccountConfig) error {
 		a := before[cfg.Name]
 		if a == nil || !reflect.DeepEqual(a.cfg, cfg) {
 			var err error
-			if a, err = newAccount(cfg, &c.o, c.counters, a); err != nil {
+			if a, err = newAccount(cfg, &c.o, c.counters, c.budgets, a); err != nil {
 				closeAll(made)
 				return fmt.Errorf("account %q: %w", cfg.Name, err)
 			}
@@ -157,22 +147,16 @@ func (c *Collector) Reload(accounts []AccountConfig) error {
 	now.accounts, now.configured = watched, len(accounts)
 	// Nothing can fail any more. What takes the place of an account begins when
 	// that has ended: both have the same phones.
-	for name, a := range before {
-		if slices.Contains(now.accounts, a) {
-			continue
-		}
-		a.close()
-		if !slices.ContainsFunc(now.accounts, func(b *account) bool { return b.name == name }) {
-			c.former[identityOf(&a.cfg)] = a.client
+	for _, a := range before {
+		if !slices.Contains(now.accounts, a) {
+			a.close()
 		}
 	}
+	c.budgets.use(now.accounts)
 	for _, a := range made {
 		if old := before[a.name]; old != nil {
 			a.takeOver(old)
-		} else if client := c.former[identityOf(&a.cfg)]; client != nil {
-			a.client.TakeOver(client)
 		}
-		delete(c.former, identityOf(&a.cfg))
 		if a.fixed != nil {
 			a.fixed.refresh()
 		}

@@ -97,22 +97,6 @@ func TestBillingFailsAsEveryCallDoes(t *testing.T) {
 	}
 }
 
-func TestEndpointsOfMoneyHaveLowerLimits(t *testing.T) {
-	for _, test := range []struct{ set, wallet, plan Limits }{
-		{VendorLimits(), Limits{5, 24000}, Limits{1, 24000}},
-		{Limits{150, 18000}, Limits{5, 18000}, Limits{1, 18000}},
-		{Limits{3, 10}, Limits{3, 10}, Limits{1, 10}},
-		{Limits{1, 1}, Limits{1, 1}, Limits{1, 1}},
-	} {
-		c := newClient(t, play(hang), WithLimits(test.set))
-		for e, want := range map[Endpoint]Limits{EndpointPhoneStatus: test.set, EndpointPhoneList: test.set, EndpointWallet: test.wallet, EndpointPlanInfo: test.plan} {
-			if got := c.Budget(e).Limits; got != want {
-				t.Errorf("%+v: %s has %+v, want %+v", test.set, e, got, want)
-			}
-		}
-	}
-}
-
 func TestPlanIsAskedForOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, play(answerBody(`{"code":0,"data":{"plan":1,"profiles":3,"availableProfiles":1}}`)))
@@ -152,78 +136,6 @@ func TestOptionalIntegers(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", in, got, at)
 		}
 	}
-}
-
-func TestClientTakesOverBudgetsAndPauses(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := play(answerBody(statusOK))
-		first := newClient(t, s, WithLimits(Limits{PerMinute: 4, PerHour: 10}))
-		for range 3 {
-			mustAsk(t, first)
-		}
-		start := time.Now()
-		second := newClient(t, s, WithLimits(Limits{PerMinute: 5, PerHour: 10}))
-		if b := first.Budget(EndpointPhoneStatus); b.Limits.PerMinute != 4 {
-			t.Errorf("a client that has not taken over has changed the limits to %+v", b.Limits)
-		}
-		second.TakeOver(first)
-		if b := second.Budget(EndpointPhoneStatus); b.MinuteRemaining != 2 || b.HourRemaining != 7 || b.Limits != (Limits{5, 10}) {
-			t.Errorf("got %+v", b)
-		}
-		mustAsk(t, second)
-		mustAsk(t, second)
-		wantNotSent(t, ask(within(t, 59*time.Second), second))
-		mustAsk(t, second)
-		wantElapsed(t, start, time.Minute+justOver)
-
-		third := newClient(t, play(answerCode(CodeHourLimit)), WithLimits(Limits{PerMinute: 5, PerHour: 10}))
-		third.TakeOver(second)
-		if err := ask(t.Context(), third); !errors.Is(err, CodeHourLimit) {
-			t.Fatal(err)
-		}
-		until := time.Now().Add(2 * time.Hour)
-		fourth := newClient(t, s)
-		fourth.TakeOver(third)
-		for _, c := range []*Client{second, fourth} { // a reservation too
-			if r, next := c.ReservePhoneStatus(); r != nil || !next.Equal(until) {
-				t.Errorf("a place is reserved: %v, next at %s, want none until %s", r != nil, next, until)
-			}
-		}
-		if le := wantNotSent(t, ask(within(t, time.Minute), fourth)); le.Pause != CodeHourLimit {
-			t.Errorf("got %+v", le)
-		}
-	})
-}
-
-func TestHigherLimitsWakeTheCallsThatWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := play(after(time.Second, answerBody(statusOK)))
-		first := newClient(t, s, WithLimits(Limits{PerMinute: 1, PerHour: 100}))
-		mustAsk(t, first)
-		reserved, _ := first.ReservePhoneStatus()
-		if reserved != nil {
-			t.Fatal("there is a place beyond the limit")
-		}
-		waiting := startCall(t.Context(), first, "a")
-		start := time.Now()
-		newClient(t, s, WithLimits(Limits{PerMinute: 3, PerHour: 100})).TakeOver(first)
-		if waiting.wait().err != nil {
-			t.Error(waiting.err)
-		}
-		wantElapsed(t, start, time.Second)
-
-		// A place reserved before stays when the limits fall.
-		place := mustReserve(t, first)
-		lower := newClient(t, s, WithLimits(Limits{PerMinute: 1, PerHour: 100}))
-		lower.TakeOver(first)
-		if b := lower.Budget(EndpointPhoneStatus); b.MinuteRemaining != 0 {
-			t.Errorf("got %+v", b)
-		}
-		if _, err := place.PhoneStatus(t.Context(), []string{"1"}); err != nil {
-			t.Error(err)
-		}
-		wantNotSent(t, ask(within(t, 30*time.Second), lower))
-	})
 }
 
 func TestCredentialThatTheVendorEchoesIsHidden(t *testing.T) {

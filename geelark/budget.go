@@ -33,15 +33,10 @@ func (l Limits) of(e Endpoint) Limits {
 	return l
 }
 
-func (l Limits) check() error {
+// bounded returns l within 1 and the vendor's limits.
+func (l Limits) bounded() Limits {
 	v := VendorLimits()
-	if l.PerMinute < 1 || l.PerMinute > v.PerMinute {
-		return fmt.Errorf("requests per minute must be 1 to %d, the vendor's limit, is %d", v.PerMinute, l.PerMinute)
-	}
-	if l.PerHour < 1 || l.PerHour > v.PerHour {
-		return fmt.Errorf("requests per hour must be 1 to %d, the vendor's limit, is %d", v.PerHour, l.PerHour)
-	}
-	return nil
+	return Limits{PerMinute: min(max(1, l.PerMinute), v.PerMinute), PerHour: min(max(1, l.PerHour), v.PerHour)}
 }
 
 // A Budget is what may be sent to an endpoint at one moment.
@@ -101,6 +96,40 @@ func (b *budget) setLimits(l Limits) {
 	b.broadcast()
 }
 
+// copySpent takes over the requests that another budget has in its windows. Those
+// in flight count as if they ended now.
+func (b *budget) copySpent(from *budget) {
+	from.mu.Lock()
+	now := from.now()
+	from.advance(now)
+	var ended []time.Time
+	for _, d := range from.ended {
+		ended = append(ended, from.epoch.Add(d))
+	}
+	for range from.inFlight {
+		ended = append(ended, now)
+	}
+	from.mu.Unlock()
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, at := range ended {
+		b.ended = append(b.ended, at.Sub(b.epoch))
+	}
+	slices.Sort(b.ended)
+	b.minute = 0
+	b.broadcast()
+}
+
+// idle reports whether nothing of the budget would be missed.
+func (b *budget) idle() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	b.advance(now)
+	return b.inFlight == 0 && len(b.queue) == 0 && len(b.ended) == 0 && !b.pausedUntil.After(now)
+}
+
 // advance forgets the requests that left the windows. A window is closed at its
 // end: a request that ended exactly its length ago may still be counted in it.
 func (b *budget) advance(now time.Time) {
@@ -148,10 +177,28 @@ func (b *budget) next(now time.Time, ahead int) (at time.Time, paused bool) {
 	return at, paused
 }
 
+// enter takes the reserved place if it is one of this budget, and acquires one
+// otherwise. It reports whether it had to wait.
+func (b *budget) enter(ctx context.Context, reserved *Reservation) (waited bool, err error) {
+	if !reserved.use() {
+		return b.acquire(ctx)
+	}
+	if reserved.budget != b {
+		reserved.budget.release(false, CodeOK, 0)
+		return b.acquire(ctx)
+	}
+	// A pause may have begun since the place was reserved.
+	if err := b.checkPause(); err != nil {
+		b.release(false, CodeOK, 0)
+		return false, err
+	}
+	return false, nil
+}
+
 // acquire takes a place for one request, waiting for it until the context's
-// deadline. When there can be none before, it returns a [*LimitError] at once.
-// First come, first served.
-func (b *budget) acquire(ctx context.Context) error {
+// deadline, and reports whether it had to wait. When there can be none before, it
+// returns a [*LimitError] at once. First come, first served.
+func (b *budget) acquire(ctx context.Context) (waited bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tickets++
@@ -161,23 +208,23 @@ func (b *budget) acquire(ctx context.Context) error {
 		b.queue = slices.DeleteFunc(b.queue, func(t uint64) bool { return t == me })
 		b.broadcast()
 	}()
-	for {
+	for ; ; waited = true {
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s: %w: %w", b.endpoint, ErrNotSent, context.Cause(ctx))
+			return waited, fmt.Errorf("%s: %w: %w", b.endpoint, ErrNotSent, context.Cause(ctx))
 		}
 		now := b.now()
 		ahead := slices.Index(b.queue, me)
 		at, paused := b.next(now, ahead)
 		if ahead == 0 && !at.After(now) {
 			b.inFlight++
-			return nil
+			return waited, nil
 		}
 		if deadline, ok := ctx.Deadline(); ok && at.After(deadline) {
 			e := &LimitError{Endpoint: b.endpoint, Until: at}
 			if paused {
 				e.Pause = b.pauseCode
 			}
-			return e
+			return waited, e
 		}
 		b.wait(ctx, at.Sub(now))
 	}

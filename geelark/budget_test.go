@@ -95,7 +95,7 @@ func TestNoWindowOfTheServersEverHoldsMoreThanTheLimit(t *testing.T) {
 					}
 					return Credentials{Token: testToken}, nil
 				})
-				c := newClientFor(t, source, s, WithLimits(limits))
+				c := newClientFor(t, source, s, withLimits(limits))
 				end := time.Now().Add(8 * time.Hour)
 				var group sync.WaitGroup
 				for caller := range uint64(16) {
@@ -159,7 +159,7 @@ func TestBudgetIsUsedToTheFull(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := play(answerBody(statusOK))
-				c := newClient(t, s, WithLimits(test.limits))
+				c := newClient(t, s, withLimits(test.limits))
 				ctx := within(t, test.within)
 				var group sync.WaitGroup
 				for range test.callers {
@@ -180,7 +180,7 @@ func TestBudgetIsUsedToTheFull(t *testing.T) {
 func TestPlaceIsTakenFromTheSendingUntilAWindowAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(after(3*time.Second, answerBody(statusOK)))
-		c := newClient(t, s, WithLimits(Limits{PerMinute: 1, PerHour: 2}))
+		c := newClient(t, s, withLimits(Limits{PerMinute: 1, PerHour: 2}))
 		start := time.Now()
 		for range 3 {
 			mustAsk(t, c)
@@ -204,7 +204,7 @@ func TestWindowIsClosedAtItsEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newClient(t, play(answerBody(statusOK)), WithLimits(test.limits))
+				c := newClient(t, play(answerBody(statusOK)), withLimits(test.limits))
 				start := time.Now()
 				mustAsk(t, c)
 				time.Sleep(test.window)
@@ -236,7 +236,7 @@ func TestCallThatCannotBeSentBeforeItsDeadlineFailsAtOnce(t *testing.T) {
 					answer = after(time.Second, answer)
 				}
 				s := play(answer)
-				c := newClient(t, s, WithLimits(test.limits))
+				c := newClient(t, s, withLimits(test.limits))
 				var group sync.WaitGroup
 				for range test.before {
 					group.Go(func() { mustAsk(t, c) })
@@ -265,7 +265,7 @@ func TestCallThatCannotBeSentBeforeItsDeadlineFailsAtOnce(t *testing.T) {
 
 func TestCallWaitsForAPlaceBeforeItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, play(answerBody(statusOK)), WithLimits(Limits{PerMinute: 1, PerHour: 100}))
+		c := newClient(t, play(answerBody(statusOK)), withLimits(Limits{PerMinute: 1, PerHour: 100}))
 		mustAsk(t, c)
 		start := time.Now()
 		if err := ask(within(t, time.Minute+2*justOver), c); err != nil {
@@ -278,7 +278,7 @@ func TestCallWaitsForAPlaceBeforeItsDeadline(t *testing.T) {
 func TestWaitIsEndedByADeadlineThatIsAsEarlyAsThePlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(answerBody(statusOK))
-		c := newClient(t, s, WithLimits(Limits{PerMinute: 1, PerHour: 100}))
+		c := newClient(t, s, withLimits(Limits{PerMinute: 1, PerHour: 100}))
 		mustAsk(t, c)
 		start := time.Now()
 		err := ask(within(t, time.Minute+justOver), c)
@@ -315,7 +315,7 @@ func (w *waitingCall) wait() *waitingCall {
 func TestFirstComeIsFirstServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(answerBody(statusOK))
-		c := newClient(t, s, WithLimits(Limits{PerMinute: 1, PerHour: 100}))
+		c := newClient(t, s, withLimits(Limits{PerMinute: 1, PerHour: 100}))
 		start := time.Now()
 		mustAsk(t, c)
 		var calls []*waitingCall
@@ -340,7 +340,7 @@ func TestFirstComeIsFirstServed(t *testing.T) {
 
 func TestPatientCallIsSentBehindOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, play(answerBody(statusOK)), WithLimits(Limits{PerMinute: 2, PerHour: 100}))
+		c := newClient(t, play(answerBody(statusOK)), withLimits(Limits{PerMinute: 2, PerHour: 100}))
 		start := time.Now()
 		mustAsk(t, c)
 		time.Sleep(10 * time.Second)
@@ -358,7 +358,7 @@ func TestPatientCallIsSentBehindOthers(t *testing.T) {
 func TestWaitingCallThatIsCanceledLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(answerBody(statusOK))
-		c := newClient(t, s, WithLimits(Limits{PerMinute: 2, PerHour: 100}))
+		c := newClient(t, s, withLimits(Limits{PerMinute: 2, PerHour: 100}))
 		start := time.Now()
 		mustAsk(t, c)
 		time.Sleep(10 * time.Second)
@@ -394,36 +394,9 @@ func TestCallOfACallerWhoIsGoneIsNotSent(t *testing.T) {
 	}
 }
 
-func TestCallThatWasNotSentGivesItsPlaceBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		fail := true
-		source := sources(func() (Credentials, error) {
-			if fail {
-				time.Sleep(5 * time.Second)
-				return Credentials{}, errors.New("no file")
-			}
-			return Credentials{Token: testToken}, nil
-		})
-		c := newClientFor(t, source, play(answerBody(statusOK)), WithLimits(Limits{PerMinute: 1, PerHour: 1}))
-		start := time.Now()
-		failing := startCall(t.Context(), c, "a")
-		fail = false
-		waiting := startCall(t.Context(), c, "b")
-		if _, ok := errors.AsType[*CredentialsError](failing.wait().err); !ok {
-			t.Errorf("got %v", failing.err)
-		}
-		if waiting.wait().err != nil {
-			t.Error(waiting.err)
-		}
-		if got := waiting.ended.Sub(start); got != 5*time.Second {
-			t.Errorf("the place was free after %s", got)
-		}
-	})
-}
-
 func TestEndpointsHaveBudgetsOfTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, play(answerBody(statusOK), answerBody(`{"code":0,"data":{"total":0}}`)), WithLimits(Limits{PerMinute: 1, PerHour: 1}))
+		c := newClient(t, play(answerBody(statusOK), answerBody(`{"code":0,"data":{"total":0}}`)), withLimits(Limits{PerMinute: 1, PerHour: 1}))
 		mustAsk(t, c)
 		start := time.Now()
 		if _, err := c.PhoneList(within(t, time.Second), PhoneListFilter{}, 1, 1); err != nil {
@@ -527,7 +500,7 @@ func TestPauseIsExtendedButNeverShortened(t *testing.T) {
 func TestPauseBeginsForThoseThatWaitAlready(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(after(4*time.Second, answerCode(CodeHourLimit)), answerBody(statusOK))
-		c := newClient(t, s, WithLimits(Limits{PerMinute: 1, PerHour: 100}))
+		c := newClient(t, s, withLimits(Limits{PerMinute: 1, PerHour: 100}))
 		start := time.Now()
 		answered := startCall(t.Context(), c, "a")
 		patient := startCall(t.Context(), c, "b")
@@ -545,7 +518,7 @@ func TestPauseBeginsForThoseThatWaitAlready(t *testing.T) {
 
 func TestSpentBudgetBeyondAPauseIsNotToldAsThePause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, play(answerCode(CodeRateLimited)), WithLimits(Limits{PerMinute: 1, PerHour: 1}))
+		c := newClient(t, play(answerCode(CodeRateLimited)), withLimits(Limits{PerMinute: 1, PerHour: 1}))
 		start := time.Now()
 		_ = ask(t.Context(), c)
 		le := wantNotSent(t, ask(within(t, time.Second), c))
@@ -561,7 +534,7 @@ func TestSpentBudgetBeyondAPauseIsNotToldAsThePause(t *testing.T) {
 func TestBudgetTellsWhatIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limits := Limits{PerMinute: 3, PerHour: 5}
-		c := newClient(t, play(after(10*time.Second, answerBody(statusOK))), WithLimits(limits), WithTimeout(time.Minute))
+		c := newClient(t, play(after(10*time.Second, answerBody(statusOK))), withLimits(limits), WithTimeout(time.Minute))
 		start := time.Now()
 		want := func(minute, hour int, next time.Duration) {
 			t.Helper()

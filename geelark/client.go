@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,7 +59,6 @@ type Client struct {
 	baseURL    *url.URL
 	transport  http.RoundTripper
 	timeout    time.Duration
-	limits     Limits
 	userAgent  string
 	retries    int
 	now        func() time.Time
@@ -67,11 +67,13 @@ type Client struct {
 	observe    func(Request)
 	// A method value, so that a client that is printed shows no credentials:
 	// fmt does not ask unexported fields how they print.
-	credentials func() (Credentials, error)
+	credentials func(context.Context) (Credentials, error)
+	fixed       bool // credentials never wait and never change
+	budgets     BudgetSource
+	current     atomic.Pointer[Budgets] // of the credentials last read; nil: none yet
 
-	budgets map[Endpoint]*budget
-	chain   handler
-	http    *http.Client
+	chain handler
+	http  *http.Client
 	// The answers of phone/list hold personal data and proxy credentials, which
 	// stay in a connection's buffers: it has connections of its own, which
 	// [Client.CloseIdleConnections] gets rid of whatever else is in flight.
@@ -128,13 +130,6 @@ func WithTimeout(d time.Duration) Option {
 	}
 }
 
-// WithLimits sets the most requests that the client sends to each endpoint, at
-// most [VendorLimits], which is the default. An endpoint with lower limits of
-// its own keeps them.
-func WithLimits(l Limits) Option {
-	return func(c *Client) error { c.limits = l; return l.check() }
-}
-
 // WithUserAgent sets the User-Agent header.
 func WithUserAgent(s string) Option {
 	return func(c *Client) error { c.userAgent = s; return nil }
@@ -165,11 +160,12 @@ func WithRandom(traceID func() string, jitter func() float64) Option {
 	return func(c *Client) error { c.newTraceID, c.jitter = traceID, jitter; return nil }
 }
 
-// New returns a client that asks credentials before every request.
-func New(credentials CredentialSource, options ...Option) (*Client, error) {
+// New returns a client that asks credentials before every request and spends
+// from the budgets of what it has read.
+func New(credentials CredentialSource, budgets BudgetSource, options ...Option) (*Client, error) {
+	_, fixed := credentials.(Credentials)
 	c := &Client{
 		timeout:     defaultTimeout,
-		limits:      VendorLimits(),
 		userAgent:   defaultUserAgent,
 		retries:     defaultRetries,
 		now:         time.Now,
@@ -177,6 +173,8 @@ func New(credentials CredentialSource, options ...Option) (*Client, error) {
 		jitter:      rand.Float64,
 		observe:     func(Request) {},
 		credentials: credentials.Credentials,
+		fixed:       fixed,
+		budgets:     budgets,
 	}
 	for _, o := range append([]Option{WithBaseURL(DefaultBaseURL)}, options...) {
 		if err := o(c); err != nil {
@@ -194,31 +192,16 @@ func New(credentials CredentialSource, options ...Option) (*Client, error) {
 	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.http = &http.Client{Transport: c.transport, CheckRedirect: noRedirect}
 	c.listHTTP = &http.Client{Transport: forList, CheckRedirect: noRedirect}
-	c.budgets = make(map[Endpoint]*budget)
-	for _, e := range Endpoints() {
-		c.budgets[e] = newBudget(e, c.limits.of(e), c.now)
-	}
-
 	// From the inside out: a retry spends from the budget like a first try, the
 	// budget learns of pauses from the envelope, and the observer sees each
 	// request with the envelope's code.
 	var h handler = &transportHandler{client: c}
 	h = &envelopeHandler{next: h}
 	h = &observeHandler{next: h, observe: c.observe, now: c.now}
-	h = &budgetHandler{next: h, budgets: c.budgets}
+	h = &budgetHandler{next: h, client: c}
 	h = &retryHandler{next: h, retries: c.retries, jitter: c.jitter, now: c.now}
 	c.chain = h
 	return c, nil
-}
-
-// TakeOver makes the client, which must not have been used yet, spend from
-// another one's budgets, with its own limits, and heed its pauses: it takes the
-// other's place on the same account.
-func (c *Client) TakeOver(other *Client) {
-	for e, b := range other.budgets {
-		b.setLimits(c.limits.of(e))
-		c.budgets[e] = b
-	}
 }
 
 // CloseIdleConnections closes connections that are kept for later requests.
@@ -227,8 +210,21 @@ func (c *Client) CloseIdleConnections() {
 	c.listHTTP.CloseIdleConnections()
 }
 
-// Budget returns what the client may send to an endpoint now.
-func (c *Client) Budget(e Endpoint) Budget { return c.budgets[e].snapshot() }
+// Budget returns what the client may send to an endpoint now, by the credentials
+// that it has last read.
+func (c *Client) Budget(e Endpoint) Budget { return c.spending().Of(e) }
+
+// spending returns the budgets of the credentials last read.
+func (c *Client) spending() *Budgets {
+	if b := c.current.Load(); b != nil {
+		return b
+	}
+	var known Credentials
+	if c.fixed {
+		known, _ = c.credentials(context.Background())
+	}
+	return c.budgets.BudgetsOf(known)
+}
 
 // call sends params to an endpoint and decodes the answer's data into out. It
 // returns when the answered request was sent.

@@ -76,17 +76,10 @@ func TestOptionsOutOfBoundsAreRefused(t *testing.T) {
 		"address without a scheme":    {WithBaseURL("openapi.geelark.com"), "address"},
 		"no timeout":                  {WithTimeout(0), "timeout"},
 		"timeout below zero":          {WithTimeout(-time.Second), "timeout"},
-		"no requests a minute":        {WithLimits(Limits{0, 1}), "per minute"},
-		"more than allowed a minute":  {WithLimits(Limits{201, 1}), "per minute must be 1 to 200, the vendor's limit, is 201"},
-		"no requests an hour":         {WithLimits(Limits{1, 0}), "per hour"},
-		"more than allowed an hour":   {WithLimits(Limits{1, 24001}), "per hour must be 1 to 24000, the vendor's limit, is 24001"},
-		"all that is allowed":         {WithLimits(Limits{200, 24000}), ""},
-		"the least that makes sense":  {WithLimits(Limits{1, 1}), ""},
-		"more a minute than an hour":  {WithLimits(Limits{100, 50}), ""},
 		"an address with credentials": {WithBaseURL("https://u:p@api"), "credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := New(Credentials{Token: testToken}, test.option)
+			c, err := New(Credentials{Token: testToken}, NewBudgets(VendorLimits(), time.Now), test.option)
 			if test.want == "" && (err != nil || c == nil) || test.want != "" && (err == nil || c != nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
@@ -131,7 +124,7 @@ func TestParametersThatCannotBeEncodedAreNotSent(t *testing.T) {
 func TestDefaultTransportHonoursTheProxyVariables(t *testing.T) {
 	const variable = "GEELARK_TEST_BASE_URL"
 	if base := os.Getenv(variable); base != "" {
-		c, err := New(Credentials{Token: testToken}, WithBaseURL(base), WithRetries(0))
+		c, err := New(Credentials{Token: testToken}, NewBudgets(VendorLimits(), time.Now), WithBaseURL(base), WithRetries(0))
 		if err != nil {
 			t.Fatal(err)
 		}

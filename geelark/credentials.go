@@ -1,7 +1,9 @@
 package geelark
 
 import (
+	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -80,6 +82,19 @@ func (c Credentials) sign(h http.Header, traceID string, at time.Time) (appID st
 	return c.AppID
 }
 
+// A Digest stands for credentials without telling them.
+type Digest [sha256.Size]byte
+
+// Digest returns the SHA-256 of the credentials: the same for the same ones.
+func (c Credentials) Digest() Digest {
+	h := sha256.New()
+	for _, part := range []string{string(c.Token), c.AppID, string(c.APIKey)} {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(part)))
+		_, _ = io.WriteString(h, part)
+	}
+	return Digest(h.Sum(nil))
+}
+
 // hide replaces the secrets in a text that came from elsewhere.
 func (c Credentials) hide(s string) string {
 	for _, secret := range []Secret{c.Token, c.APIKey} {
@@ -101,18 +116,18 @@ func signature(appID, traceID, ts, nonce, apiKey string) string {
 // a rotated secret is used without a restart. It must be safe for concurrent
 // use.
 type CredentialSource interface {
-	Credentials() (Credentials, error)
+	Credentials(ctx context.Context) (Credentials, error)
 }
 
 // Credentials returns c itself: fixed credentials are their own source.
-func (c Credentials) Credentials() (Credentials, error) { return c, c.Check() }
+func (c Credentials) Credentials(context.Context) (Credentials, error) { return c, c.Check() }
 
 // TokenFile is the source of a token in the named file. White space around it
 // is left out.
 type TokenFile string
 
 // Credentials reads the file.
-func (f TokenFile) Credentials() (Credentials, error) {
+func (f TokenFile) Credentials(context.Context) (Credentials, error) {
 	s, err := readSecret(string(f))
 	if err != nil {
 		return Credentials{}, err
@@ -125,7 +140,7 @@ func (f TokenFile) Credentials() (Credentials, error) {
 type APIKeyFile struct{ AppID, File string }
 
 // Credentials reads the file.
-func (f APIKeyFile) Credentials() (Credentials, error) {
+func (f APIKeyFile) Credentials(context.Context) (Credentials, error) {
 	s, err := readSecret(f.File)
 	if err != nil {
 		return Credentials{}, err

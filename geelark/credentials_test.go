@@ -69,7 +69,7 @@ func TestShortTraceIDIsItsOwnNonce(t *testing.T) {
 
 func TestEveryRequestHasItsOwnVersion4TraceID(t *testing.T) {
 	s := play(answerBody(statusOK))
-	c, err := New(Credentials{Token: testToken}, WithTransport(s))
+	c, err := New(Credentials{Token: testToken}, NewBudgets(VendorLimits(), time.Now), WithTransport(s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,10 +135,10 @@ func TestSecretFileMayHaveWhiteSpaceAround(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := writeFile(t, content)
-			if got, err := TokenFile(file).Credentials(); err != nil || got != (Credentials{Token: "s3cret"}) {
+			if got, err := TokenFile(file).Credentials(t.Context()); err != nil || got != (Credentials{Token: "s3cret"}) {
 				t.Errorf("token: got %q, %v", string(got.Token), err)
 			}
-			if got, err := (APIKeyFile{AppID: "app", File: file}).Credentials(); err != nil || got != (Credentials{AppID: "app", APIKey: "s3cret"}) {
+			if got, err := (APIKeyFile{AppID: "app", File: file}).Credentials(t.Context()); err != nil || got != (Credentials{AppID: "app", APIKey: "s3cret"}) {
 				t.Errorf("key: got %q, %v", string(got.APIKey), err)
 			}
 		})
@@ -160,7 +160,7 @@ func TestUnusableSecretFileIsRefusedByNameWithoutItsContent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, source := range []CredentialSource{TokenFile(file), APIKeyFile{AppID: "app", File: file}} {
-				got, err := source.Credentials()
+				got, err := source.Credentials(t.Context())
 				if err == nil || got != (Credentials{}) {
 					t.Fatalf("%T was accepted", source)
 				}
@@ -197,7 +197,7 @@ func TestCredentialsMustBeWholeAndOfOneMode(t *testing.T) {
 		"a token with all characters": {Credentials{Token: "!~azAZ09-._~+/="}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := test.c.Credentials()
+			_, err := test.c.Credentials(t.Context())
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}

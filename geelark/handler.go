@@ -13,10 +13,11 @@ type call struct {
 	out      any          // decoded from the answer's data
 	reserved *Reservation // for the first request, nil: none
 
+	credentials Credentials
+
 	traceID string
-	appID   string              // in key mode
-	hide    func(string) string // replaces the credentials' secrets in a text
-	sent    time.Time           // when the request left; zero when nothing was sent
+	appID   string    // in key mode
+	sent    time.Time // when the request left; zero when nothing was sent
 	answer  []byte
 	code    Code // the envelope's
 }

@@ -3,6 +3,7 @@ package geelark
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -18,28 +19,64 @@ const (
 	hourPause = 2 * time.Hour
 )
 
-// budgetHandler sends a request only when the endpoint's budget has room for
-// it, and pauses the endpoint when the API says that a limit was broken.
+// budgetHandler reads the credentials, sends a request only when their budget
+// has room for it, and pauses the endpoint when the API says that a limit was
+// broken.
 type budgetHandler struct {
-	next    handler
-	budgets map[Endpoint]*budget
+	next   handler
+	client *Client
 }
 
 func (h *budgetHandler) do(ctx context.Context, c *call) error {
-	b := h.budgets[c.endpoint]
-	if c.reserved.use() {
-		// A pause may have begun since the place was reserved.
-		if err := b.checkPause(); err != nil {
-			b.release(false, CodeOK, 0)
-			return err
-		}
-	} else if err := b.acquire(ctx); err != nil {
+	b, err := h.place(ctx, c)
+	if err != nil {
 		return err
 	}
-	err := h.next.do(ctx, c)
+	err = h.next.do(ctx, c)
 	code, d := pauseAfter(err)
 	b.release(!c.sent.IsZero(), code, d)
 	return err
+}
+
+// place takes a place for the call in the budget of the credentials that it will
+// be sent with.
+func (h *budgetHandler) place(ctx context.Context, c *call) (*budget, error) {
+	read, err := h.read(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		budgets := h.client.budgets.BudgetsOf(read)
+		h.client.current.Store(budgets)
+		b := budgets.endpoints[c.endpoint]
+		waited, err := b.enter(ctx, c.reserved)
+		if err != nil {
+			return nil, err
+		}
+		c.credentials = read
+		if !waited {
+			return b, nil
+		}
+		// They may have been rotated meanwhile, and with them the budget.
+		if read, err = h.read(ctx, c); err == nil && read == c.credentials {
+			return b, nil
+		}
+		b.release(false, CodeOK, 0)
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (h *budgetHandler) read(ctx context.Context, c *call) (Credentials, error) {
+	credentials, err := h.client.credentials(ctx)
+	switch {
+	case err == nil:
+		return credentials, nil
+	case ctx.Err() != nil:
+		return Credentials{}, fmt.Errorf("%s: %w: %w", c.endpoint, ErrNotSent, context.Cause(ctx))
+	}
+	return Credentials{}, &CredentialsError{Err: err}
 }
 
 // pauseAfter returns how long nothing may be sent to an endpoint that answered

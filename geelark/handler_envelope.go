@@ -37,7 +37,7 @@ func (h *envelopeHandler) do(ctx context.Context, c *call) error {
 	}
 	c.code = *e.Code
 	if e.TraceID != "" {
-		c.traceID = clip(c.hide(e.TraceID))
+		c.traceID = clip(c.credentials.hide(e.TraceID))
 	}
 	hasData := len(e.Data) > 0 && !bytes.Equal(e.Data, []byte("null"))
 	switch *e.Code {
@@ -49,7 +49,7 @@ func (h *envelopeHandler) do(ctx context.Context, c *call) error {
 		}
 		fallthrough
 	default:
-		return &APIError{Code: *e.Code, Message: clip(c.hide(e.Message)), TraceID: c.traceID, AppID: c.appID, Endpoint: c.endpoint}
+		return &APIError{Code: *e.Code, Message: clip(c.credentials.hide(e.Message)), TraceID: c.traceID, AppID: c.appID, Endpoint: c.endpoint}
 	}
 	if !hasData {
 		return malformed("the answer has no data")

@@ -60,7 +60,7 @@ func TestObservedDurationIsFromSendingToTheEndOfTheAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []Request
 		c := newClient(t, play(after(2*time.Second, answerCode(CodeInternal)), hang, after(time.Second, answerBody(statusOK))),
-			WithLimits(Limits{PerMinute: 1, PerHour: 10}),
+			withLimits(Limits{PerMinute: 1, PerHour: 10}),
 			WithObserver(func(r Request) { got = append(got, r) }))
 		_, err := c.PhoneStatus(t.Context(), []string{"1"})
 		want := []Request{

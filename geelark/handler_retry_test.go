@@ -179,7 +179,7 @@ func TestCallerWhoGaveUpIsNotRepeated(t *testing.T) {
 func TestFirstFailureIsToldWhenTheBudgetRefusesTheRepetition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(answerCode(CodeInternal))
-		c := newClient(t, s, WithLimits(Limits{PerMinute: 1, PerHour: 10}))
+		c := newClient(t, s, withLimits(Limits{PerMinute: 1, PerHour: 10}))
 		start := time.Now()
 		if err := ask(within(t, 10*time.Second), c); !errors.Is(err, CodeInternal) || errors.Is(err, ErrNotSent) {
 			t.Errorf("got %v", err)
@@ -193,7 +193,7 @@ func TestFirstFailureIsToldWhenTheBudgetRefusesTheRepetition(t *testing.T) {
 
 func TestFirstFailureIsToldWhenTheCallerGivesUpBeforeTheRepetition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, play(answerCode(CodeInternal)), WithLimits(Limits{PerMinute: 1, PerHour: 10}))
+		c := newClient(t, play(answerCode(CodeInternal)), withLimits(Limits{PerMinute: 1, PerHour: 10}))
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(10*time.Second, cancel)
 		if err := ask(ctx, c); !errors.Is(err, CodeInternal) || errors.Is(err, ErrNotSent) {

@@ -20,10 +20,6 @@ func (h *transportHandler) do(ctx context.Context, c *call) error {
 	c.sent, c.answer, c.code, c.appID = time.Time{}, nil, CodeOK, ""
 	c.traceID = cl.newTraceID()
 
-	credentials, err := cl.credentials()
-	if err != nil {
-		return &CredentialsError{Err: err}
-	}
 	ctx, cancel := context.WithTimeout(ctx, cl.timeout)
 	defer cancel()
 	u := cl.baseURL.JoinPath("open/v1", string(c.endpoint))
@@ -34,8 +30,7 @@ func (h *transportHandler) do(ctx context.Context, c *call) error {
 	c.sent = cl.now()
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", cl.userAgent)
-	c.appID = credentials.sign(req.Header, c.traceID, c.sent)
-	c.hide = credentials.hide
+	c.appID = c.credentials.sign(req.Header, c.traceID, c.sent)
 
 	client := cl.http
 	if c.endpoint == EndpointPhoneList {

@@ -118,7 +118,7 @@ func (s *script) requests() []seenRequest {
 // sources makes a credential source of a function.
 type sources func() (Credentials, error)
 
-func (f sources) Credentials() (Credentials, error) { return f() }
+func (f sources) Credentials(context.Context) (Credentials, error) { return f() }
 
 // newClient returns a client in token mode whose backoff has no jitter.
 func newClient(t testing.TB, rt http.RoundTripper, options ...Option) *Client {
@@ -132,13 +132,20 @@ func newClientFor(t testing.TB, s CredentialSource, rt http.RoundTripper, option
 		WithTransport(rt),
 		WithRandom(func() string { return testTraceID }, func() float64 { return 0 }),
 	}
-	c, err := New(s, append(fixed, options...)...)
+	c, err := New(s, NewBudgets(VendorLimits(), time.Now), append(fixed, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.CloseIdleConnections)
 	return c
 }
+
+// withBudgets makes the client spend from the budgets of a source.
+func withBudgets(s BudgetSource) Option {
+	return func(c *Client) error { c.budgets = s; return nil }
+}
+
+func withLimits(l Limits) Option { return withBudgets(NewBudgets(l, time.Now)) }
 
 // ask makes one call to phone/status.
 func ask(ctx context.Context, c *Client) error {

@@ -6,7 +6,8 @@ import (
 )
 
 // A Reservation is a place in an endpoint's budget for one request. It lets a
-// caller decide what to ask for when it is sure to be sent.
+// caller decide what to ask for when it is sure to be sent. When the credentials
+// have changed since, the place is given back and the call finds another one.
 type Reservation struct {
 	client *Client
 	budget *budget
@@ -17,7 +18,7 @@ type Reservation struct {
 // is sent at once. When there is none, it returns nil and the earliest time at
 // which there can be one. A reservation that is not used must be canceled.
 func (c *Client) ReservePhoneStatus() (*Reservation, time.Time) {
-	b := c.budgets[EndpointPhoneStatus]
+	b := c.spending().endpoints[EndpointPhoneStatus]
 	ok, next := b.reserve()
 	if !ok {
 		return nil, next

@@ -26,7 +26,7 @@ func wantNoPlace(t *testing.T, c *Client, until time.Time) {
 func TestReservedPlaceIsSentInAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(after(time.Second, answerBody(statusOK)))
-		c := newClient(t, s, WithLimits(Limits{PerMinute: 1, PerHour: 100}))
+		c := newClient(t, s, withLimits(Limits{PerMinute: 1, PerHour: 100}))
 		start := time.Now()
 		r := mustReserve(t, c)
 		wantNoPlace(t, c, start.Add(time.Minute))
@@ -55,7 +55,7 @@ func TestReservationIsGivenBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newClient(t, play(answerBody(statusOK)), WithLimits(Limits{PerMinute: 1, PerHour: 1}))
+				c := newClient(t, play(answerBody(statusOK)), withLimits(Limits{PerMinute: 1, PerHour: 1}))
 				r := mustReserve(t, c)
 				waiting := startCall(t.Context(), c, "a")
 				start := time.Now()
@@ -74,7 +74,7 @@ func TestReservationIsGivenBack(t *testing.T) {
 
 func TestReservationDoesNotOvertakeThoseThatWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, play(answerBody(statusOK)), WithLimits(Limits{PerMinute: 1, PerHour: 100}))
+		c := newClient(t, play(answerBody(statusOK)), withLimits(Limits{PerMinute: 1, PerHour: 100}))
 		start := time.Now()
 		mustAsk(t, c)
 		waiting := startCall(t.Context(), c, "a")
@@ -87,7 +87,7 @@ func TestReservationDoesNotOvertakeThoseThatWait(t *testing.T) {
 func TestRepetitionOfAReservedCallFindsItsOwnPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(answerCode(CodeInternal), answerBody(statusOK))
-		c := newClient(t, s, WithLimits(Limits{PerMinute: 1, PerHour: 100}))
+		c := newClient(t, s, withLimits(Limits{PerMinute: 1, PerHour: 100}))
 		start := time.Now()
 		if _, err := mustReserve(t, c).PhoneStatus(t.Context(), []string{"1"}); err != nil {
 			t.Error(err)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -183,7 +184,7 @@ func (a *account) setCredentials(known map[geelark.Credentials]string) {
 		return // after a problem
 	}
 	field := cmp.Or(token, key)
-	got, err := source.Credentials()
+	got, err := source.Credentials(context.Background())
 	if err != nil {
 		a.problem(field, cannot(err))
 		return
