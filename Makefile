@@ -54,13 +54,16 @@ build: ## Build ./geelark_exporter with its version
 .PHONY: test
 test: $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) systemd chromium ## Run all tests and report statement coverage
 	@$(if $(RACE),,echo "note: no C compiler, testing without the race detector")
-	PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) \
-		$(GO) test $(RACE) -coverprofile=$(COVERAGE) ./...
-	@# What these test is outside of their module, where Go's cache does not look.
-	cd deploy/tests && PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) \
-		HELM=$(HELM) $(GO) test $(RACE) -count=1 ./...
-	@# The comparison works, whatever it finds.
-	cd collector/compare && $(GO) test $(RACE) ./... && $(GO) test -run '^$$' -bench '/phones=1000$$/' -benchtime 1x ./...
+	@# One summary of all, of what was skipped too. Of deploy/tests Go's cache does not know
+	@# what is tested: it is outside of that module.
+	@export PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) HELM=$(HELM); \
+	set -o pipefail; { \
+		$(GO) test -json $(RACE) -coverprofile=$(COVERAGE) ./... ./.ci/testsummary || failed=1; \
+		(cd deploy/tests && $(GO) test -json $(RACE) -count=1 ./...) || failed=1; \
+		(cd collector/compare && $(GO) test -json $(RACE) ./... && \
+			$(GO) test -json -run '^$$' -bench '/phones=1000$$/' -benchtime 1x ./...) || failed=1; \
+		exit $${failed:-0}; \
+	} | $(GO) run ./.ci/testsummary
 	@$(GO) tool cover -func=$(COVERAGE) | tail -n 1
 
 .PHONY: systemd
@@ -77,7 +80,7 @@ chromium:
 
 .PHONY: lint
 lint: format vet $(GOLANGCI_LINT) ## Check formatting, run go vet and golangci-lint
-	$(GOLANGCI_LINT) run
+	$(GOLANGCI_LINT) run ./... ./.ci/testsummary
 	for m in $(NESTED); do (cd $$m && $(GOLANGCI_LINT) run) || exit; done
 
 .PHONY: format
@@ -86,7 +89,7 @@ format: ## Check formatting
 
 .PHONY: vet
 vet: ## Run go vet
-	$(GO) vet ./...
+	$(GO) vet ./... ./.ci/testsummary
 	for m in $(NESTED); do (cd $$m && $(GO) vet ./...) || exit; done
 
 .PHONY: vulncheck

@@ -30,6 +30,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark/geelarktest"
 )
 
@@ -111,14 +112,14 @@ func TestABadConfigurationEndsWithOneLineThatNamesTheFlag(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := start(t, tt.env, tt.args...)
-			if c := p.code(); c != 1 {
+			if c := p.ExitCode(); c != 1 {
 				t.Errorf("exit code %d, want 1", c)
 			}
-			line := p.stderr.String()
+			line := p.Stderr.String()
 			if strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "\n") {
 				t.Errorf("want one line on stderr, got %q", line)
 			}
-			if out := p.stdout.String(); out != "" {
+			if out := p.Stdout.String(); out != "" {
 				t.Errorf("wrote %q to stdout", out)
 			}
 			for _, want := range tt.want {
@@ -143,15 +144,15 @@ func TestHelpAndVersion(t *testing.T) {
 		"--version": {"geelark_exporter, version", "go version:"},
 	} {
 		p := start(t, nil, args)
-		if c := p.code(); c != 0 {
+		if c := p.ExitCode(); c != 0 {
 			t.Errorf("%s: exit code %d, want 0", args, c)
 		}
 		for _, want := range wants {
-			if !strings.Contains(p.stdout.String(), want) {
+			if !strings.Contains(p.Stdout.String(), want) {
 				t.Errorf("%s does not print %q", args, want)
 			}
 		}
-		if e := p.stderr.String(); e != "" {
+		if e := p.Stderr.String(); e != "" {
 			t.Errorf("%s writes %q to stderr", args, e)
 		}
 	}
@@ -179,7 +180,7 @@ func TestTheFirstScrapeOfADemoHasTheWholeFleet(t *testing.T) {
 	if n := len(f["geelark_phone_status"].GetMetric()); n != 4*250 {
 		t.Errorf("%d series of geelark_phone_status, want %d", n, 4*250)
 	}
-	p.stop()
+	p.Stop()
 }
 
 func TestPromtoolAcceptsTheDemo(t *testing.T) {
@@ -191,11 +192,7 @@ func TestPromtoolAcceptsTheDemo(t *testing.T) {
 // promtool runs the tool that make installs. Without make the test is skipped.
 func promtool(t *testing.T, stdin io.Reader, args ...string) {
 	t.Helper()
-	path := os.Getenv("PROMTOOL")
-	if path == "" {
-		t.Skip("$PROMTOOL is not set: run this by make test")
-	}
-	cmd := exec.Command(path, args...)
+	cmd := exec.Command(processtest.Tool(t, "PROMTOOL"), args...)
 	cmd.Stdin = stdin
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
@@ -303,8 +300,8 @@ func TestEveryLineOfTheLogHasItsFormat(t *testing.T) {
 	} {
 		p := demo(t, "--log.format="+format)
 		p.scrape()
-		p.stop()
-		for line := range strings.Lines(p.stderr.String()) {
+		p.Stop()
+		for line := range strings.Lines(p.Stderr.String()) {
 			if !ok(line) {
 				t.Errorf("%s: %q", format, line)
 			}
@@ -384,13 +381,13 @@ func decompress(t *testing.T, encoding string, body []byte) io.Reader {
 func TestServesOnSeveralAddresses(t *testing.T) {
 	t.Parallel()
 	p := demo(t, "--web.listen-address=127.0.0.1:0")
-	for _, address := range p.addresses(2) {
+	for _, address := range p.Addresses(2) {
 		a, err := get(http.DefaultClient, "http://"+address+"/-/ready")
 		if err != nil || a.status != http.StatusOK {
 			t.Errorf("%s: %v, %v", address, a, err)
 		}
 	}
-	p.stop()
+	p.Stop()
 }
 
 func TestTLSAndBasicAuthentication(t *testing.T) {
@@ -418,7 +415,7 @@ basic_auth_users:
 		"prometheus:guess@":         http.StatusUnauthorized,
 		"":                          http.StatusUnauthorized,
 	} {
-		a, err := get(client, "https://"+userinfo+p.addresses(1)[0]+"/metrics")
+		a, err := get(client, "https://"+userinfo+p.Addresses(1)[0]+"/metrics")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -484,11 +481,11 @@ func TestServesOnASocketOfSystemd(t *testing.T) {
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$@"`, "sh", os.Args[0], "--demo", "--web.systemd-socket")
 	cmd.ExtraFiles = []*os.File{file}
 	p := startCommand(t, cmd, []string{"LISTEN_FDS=1"})
-	if got := p.addresses(1)[0]; got != listener.Addr().String() {
+	if got := p.Addresses(1)[0]; got != listener.Addr().String() {
 		t.Errorf("listens on %s, want %s", got, listener.Addr())
 	}
 	p.scrape()
-	p.stop()
+	p.Stop()
 }
 
 func TestASignalLetsTheScrapeInFlightFinish(t *testing.T) {
@@ -500,13 +497,13 @@ func TestASignalLetsTheScrapeInFlightFinish(t *testing.T) {
 			api.Inject(geelarktest.Fault{Endpoint: "phone/status", Hang: true})
 			p := watch(t, url, "--phone.id="+api.IDs()[0], "--geelark.timeout=1m")
 			scrape := inBackground(p, "3")
-			eventually(t, "the poll", func() bool { return api.Requests("phone/status") > 0 })
-			p.signal(signal)
-			eventually(t, "the stop", func() bool { return strings.Contains(p.stderr.String(), "Stopping") })
+			processtest.Eventually(t, "the poll", func() bool { return api.Requests("phone/status") > 0 })
+			p.Signal(signal)
+			processtest.Eventually(t, "the stop", func() bool { return strings.Contains(p.Stderr.String(), "Stopping") })
 			if a := <-scrape; a == nil || a.status != http.StatusOK || !bytes.Contains(a.body, []byte("geelark_up")) {
 				t.Errorf("the scrape in flight got %v", a)
 			}
-			if c := p.code(); c != 0 {
+			if c := p.ExitCode(); c != 0 {
 				t.Errorf("exit code %d, want 0", c)
 			}
 		})
@@ -519,11 +516,11 @@ func TestASecondSignalDoesNotWait(t *testing.T) {
 	api.Inject(geelarktest.Fault{Hang: true})
 	p := watch(t, url, "--geelark.timeout=1h")
 	scrape := inBackground(p, "3600")
-	eventually(t, "the listing", func() bool { return api.Requests("phone/list") > 0 })
-	p.signal(syscall.SIGTERM)
-	eventually(t, "the stop", func() bool { return strings.Contains(p.stderr.String(), "Stopping") })
-	p.signal(syscall.SIGTERM)
-	if p.code(); p.cmd.ProcessState.Success() {
+	processtest.Eventually(t, "the listing", func() bool { return api.Requests("phone/list") > 0 })
+	p.Signal(syscall.SIGTERM)
+	processtest.Eventually(t, "the stop", func() bool { return strings.Contains(p.Stderr.String(), "Stopping") })
+	p.Signal(syscall.SIGTERM)
+	if p.ExitCode(); p.Cmd.ProcessState.Success() {
 		t.Error("ended as if nothing had been cut off")
 	}
 	if a := <-scrape; a != nil {
@@ -551,7 +548,7 @@ func TestAScrapeAnswersBeforeItsTimeoutWhenTheAPIHangs(t *testing.T) {
 	api, url := simulate(t, 1)
 	api.Inject(geelarktest.Fault{Hang: true})
 	p := watch(t, url, "--geelark.timeout=1h")
-	p.addresses(1)
+	p.Addresses(1)
 	began := time.Now()
 	f := p.scrape(scrapeTimeoutHeader, "1")
 	// The default timeout would take 9.5 s.
@@ -561,7 +558,7 @@ func TestAScrapeAnswersBeforeItsTimeoutWhenTheAPIHangs(t *testing.T) {
 	if up := f.value("geelark_up"); up != 0 {
 		t.Errorf("geelark_up is %v, want 0", up)
 	}
-	p.stop()
+	p.Stop()
 }
 
 func TestMoreScrapesAtATimeThanAllowedAreTurnedAway(t *testing.T) {
@@ -570,7 +567,7 @@ func TestMoreScrapesAtATimeThanAllowedAreTurnedAway(t *testing.T) {
 	resume := api.Inject(geelarktest.Fault{Hang: true, Endpoint: "phone/list"})
 	p := watch(t, url, "--web.max-requests=1", "--geelark.timeout=1h")
 	first := inBackground(p, "5")
-	eventually(t, "the listing", func() bool { return api.Requests("phone/list") > 0 })
+	processtest.Eventually(t, "the listing", func() bool { return api.Requests("phone/list") > 0 })
 	if a := p.get("/metrics"); a.status != http.StatusServiceUnavailable || !bytes.Contains(a.body, []byte("--web.max-requests")) {
 		t.Errorf("status %d and %q, want %d and what to do", a.status, a.body, http.StatusServiceUnavailable)
 	}
@@ -602,7 +599,7 @@ func TestTracksThePhonesThatAreGiven(t *testing.T) {
 	if got, want := tracked(), slices.Sorted(slices.Values(ids[:3])); !slices.Equal(got, want) {
 		t.Errorf("tracks %v after an error in the file, want %v", got, want)
 	}
-	eventually(t, "the file and line in the log", func() bool { return strings.Contains(p.stderr.String(), file+":2") })
+	processtest.Eventually(t, "the file and line in the log", func() bool { return strings.Contains(p.Stderr.String(), file+":2") })
 	if err := os.WriteFile(file, []byte(ids[3]+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -648,8 +645,8 @@ func TestSecretsStaySecret(t *testing.T) {
 					a := p.get(path)
 					said[path] = fmt.Sprint(a.header) + string(a.body)
 				}
-				p.stop()
-				said["stdout"], said["stderr"] = p.stdout.String(), p.stderr.String()
+				p.Stop()
+				said["stdout"], said["stderr"] = p.Stdout.String(), p.Stderr.String()
 				if refused != strings.Contains(said["stderr"], "40003") {
 					t.Errorf("the log on a refusal: %s", said["stderr"])
 				}
@@ -680,14 +677,14 @@ func TestARotatedTokenIsUsedWithoutARestart(t *testing.T) {
 	if err := os.WriteFile(file, []byte("another\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the new token", func() bool { return p.scrape().value("geelark_up") == 1 })
+	processtest.Eventually(t, "the new token", func() bool { return p.scrape().value("geelark_up") == 1 })
 }
 
 func TestAStalenessBelowTheTTLIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	p := demo(t, "--cache.ttl=1h", "--cache.max-staleness=59m")
-	p.addresses(1)
-	if log := p.stderr.String(); !strings.Contains(log, "is below the cache's ttl") {
+	p.Addresses(1)
+	if log := p.Stderr.String(); !strings.Contains(log, "is below the cache's ttl") {
 		t.Errorf("no warning in %s", log)
 	}
 }
@@ -707,7 +704,7 @@ func TestAConfigurationFileIsReadAgain(t *testing.T) {
 	tracked := func(path string) map[string]float64 {
 		return p.scrapePath(path).values("geelark_phones_tracked", "account")
 	}
-	eventually(t, "the first account", func() bool { return tracked("/metrics")["one"] == 20 })
+	processtest.Eventually(t, "the first account", func() bool { return tracked("/metrics")["one"] == 20 })
 	if got := tracked("/probe?account=one"); !maps.Equal(got, map[string]float64{"one": 20}) {
 		t.Errorf("/probe has %v", got)
 	}
@@ -740,8 +737,8 @@ func TestAConfigurationFileIsReadAgain(t *testing.T) {
 	if err := os.WriteFile(file, []byte("accounts:\n"+account("three", first)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.signal(syscall.SIGHUP)
-	eventually(t, "the reload", func() bool { return p.scrape().value("geelark_config_last_reload_successful") == 1 })
+	p.Signal(syscall.SIGHUP)
+	processtest.Eventually(t, "the reload", func() bool { return p.scrape().value("geelark_config_last_reload_successful") == 1 })
 	if got := tracked("/metrics"); !maps.Equal(got, map[string]float64{"three": 20}) {
 		t.Errorf("tracks %v after the reload", got)
 	}

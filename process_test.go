@@ -10,16 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark/geelarktest"
 )
 
@@ -27,15 +23,8 @@ import (
 // this variable set.
 const runAsExporter = "RUN_AS_EXPORTER"
 
-// patience is how long a test waits for what should come at once.
-const patience = 30 * time.Second
-
 func TestMain(m *testing.M) {
 	if os.Getenv(runAsExporter) != "" {
-		go func() { // no exporter outlives a test that was killed
-			_, _ = io.Copy(io.Discard, os.Stdin)
-			os.Exit(1)
-		}()
 		main()
 	}
 	os.Exit(m.Run())
@@ -43,10 +32,8 @@ func TestMain(m *testing.M) {
 
 // A process is an exporter that was started.
 type process struct {
-	t              testing.TB
-	cmd            *exec.Cmd
-	stdout, stderr buffer
-	exited         chan struct{}
+	*processtest.Process
+	t testing.TB
 }
 
 // start starts an exporter with nothing but env in its environment. It is
@@ -58,29 +45,10 @@ func start(t testing.TB, env []string, args ...string) *process {
 
 func startCommand(t testing.TB, cmd *exec.Cmd, env []string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: cmd, exited: make(chan struct{})}
 	// With this directory, what the exporter runs through counts as covered.
 	coverage := flag.Lookup("test.gocoverdir").Value.String()
 	cmd.Env = append([]string{runAsExporter + "=1", "GOCOVERDIR=" + coverage}, env...)
-	cmd.Stdout, cmd.Stderr = &p.stdout, &p.stderr
-	if _, err := cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = cmd.Wait() // its result is in cmd.ProcessState
-		close(p.exited)
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-p.exited
-		if t.Failed() {
-			t.Logf("%s wrote:\n%s%s", strings.Join(cmd.Args[1:], " "), p.stdout.String(), p.stderr.String())
-		}
-	})
-	return p
+	return &process{processtest.Start(t, cmd), t}
 }
 
 // demo starts an exporter of a small simulated fleet.
@@ -107,60 +75,9 @@ func watch(t *testing.T, baseURL string, args ...string) *process {
 		append([]string{"--geelark.base-url=" + baseURL, "--web.listen-address=127.0.0.1:0"}, args...)...)
 }
 
-// code waits for the exporter's end.
-func (p *process) code() int {
-	p.t.Helper()
-	select {
-	case <-p.exited:
-		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(patience):
-		p.t.Fatal("the exporter does not end")
-		return 0
-	}
-}
-
-func (p *process) signal(s os.Signal) {
-	p.t.Helper()
-	if err := p.cmd.Process.Signal(s); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// stop lets the exporter end in good order.
-func (p *process) stop() {
-	p.t.Helper()
-	p.signal(syscall.SIGTERM)
-	if c := p.code(); c != 0 {
-		p.t.Errorf("exit code %d after SIGTERM, want 0", c)
-	}
-}
-
-var addressInLog = regexp.MustCompile(`address"?[=:]"?([0-9.]+:[0-9]+)`)
-
-// addresses waits for n addresses that the exporter listens on.
-func (p *process) addresses(n int) []string {
-	p.t.Helper()
-	var addresses []string
-	eventually(p.t, "listening", func() bool {
-		select {
-		case <-p.exited:
-			p.t.Fatal("the exporter ended")
-		default:
-		}
-		addresses = nil
-		for _, line := range strings.SplitAfter(p.stderr.String(), "\n") {
-			if m := addressInLog.FindStringSubmatch(line); m != nil && strings.Contains(line, "Listening on") && strings.HasSuffix(line, "\n") {
-				addresses = append(addresses, m[1])
-			}
-		}
-		return len(addresses) == n
-	})
-	return addresses
-}
-
 func (p *process) url(path string) string {
 	p.t.Helper()
-	return "http://" + p.addresses(1)[0] + path
+	return "http://" + p.Address() + path
 }
 
 // get returns the answer to a request for a path.
@@ -255,16 +172,6 @@ func (f families) value(family string) float64 {
 	return -1
 }
 
-// eventually waits until a condition holds.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for: %s", what)
-		}
-	}
-}
-
 // write makes a file for a test and returns its path.
 func write(t testing.TB, name, content string) string {
 	t.Helper()
@@ -273,22 +180,4 @@ func write(t testing.TB, name, content string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// A buffer can be read while it is written to.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

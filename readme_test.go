@@ -189,15 +189,15 @@ func accepted(t *testing.T, env, args []string) {
 	}
 	p := start(t, env, append(args, "--web.listen-address=127.0.0.1:0")...)
 	if slices.Contains(args, "--config.check") {
-		if code := p.code(); code != 0 {
-			t.Errorf("%v: exit code %d, %s", args, code, &p.stderr)
+		if code := p.ExitCode(); code != 0 {
+			t.Errorf("%v: exit code %d, %s", args, code, &p.Stderr)
 		}
 		return
 	}
 	if a := p.get("/-/ready"); a.status != 200 {
 		t.Errorf("%v: status %d", args, a.status)
 	}
-	p.stop()
+	p.Stop()
 }
 
 // exampleAccounts writes the README's example of a configuration file, with the

@@ -7,7 +7,6 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark/geelarktest"
 )
 
@@ -57,7 +57,7 @@ func BenchmarkStart(b *testing.B) {
 				// limits, so each has an API of its own.
 				api := simulateAccounts(1, c.phones)
 				server := httptest.NewServer(api)
-				address := freeAddress(b)
+				address := processtest.FreeAddress(b)
 				args := []string{"--web.listen-address=" + address, "--geelark.base-url=" + server.URL}
 				switch c.fleet {
 				case "demo": // has its own API
@@ -74,7 +74,7 @@ func BenchmarkStart(b *testing.B) {
 
 				b.StopTimer()
 				known += knownPhones(b, bytes.NewReader(first.body))
-				p.stop()
+				p.Stop()
 				server.Close()
 				api.check(b)
 				b.StartTimer()
@@ -188,21 +188,10 @@ var formats = map[string][]string{
 func build(b *testing.B) (binary string) {
 	b.Helper()
 	binary = filepath.Join(b.TempDir(), program)
-	if out, err := exec.Command("go", "build", "-trimpath", "-o", binary, ".").CombinedOutput(); err != nil {
-		b.Fatalf("building: %v\n%s", err, out)
-	}
-	return binary
-}
-
-// freeAddress returns one that nobody listens on.
-func freeAddress(b *testing.B) string {
-	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if err := processtest.Build(".", binary, "-trimpath"); err != nil {
 		b.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return binary
 }
 
 // simulatedAccounts are those of one API, by their tokens.
@@ -261,7 +250,7 @@ func (a simulatedAccounts) configFile(b *testing.B, url string, perMinute int) (
 // firstAnswer asks until the exporter answers.
 func (p *process) firstAnswer(url string) *answer {
 	p.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(processtest.Patience); ; time.Sleep(time.Millisecond) {
 		switch a, err := get(http.DefaultClient, url); {
 		case err == nil && a.status == http.StatusOK:
 			return a
@@ -365,7 +354,7 @@ func (p *process) proc(name string) string {
 }
 
 func (p *process) procPath(name string) string {
-	return fmt.Sprintf("/proc/%d/%s", p.cmd.Process.Pid, name)
+	return fmt.Sprintf("/proc/%d/%s", p.Cmd.Process.Pid, name)
 }
 
 var residentSizes = regexp.MustCompile(`(?s)VmHWM:\s+(\d+) kB.*VmRSS:\s+(\d+) kB`)
@@ -405,7 +394,7 @@ var liveHeap = regexp.MustCompile(`(?m)^gc .*->(\d+) MB, `)
 // must run with gctrace=1.
 func (p *process) liveHeaps() (heaps []float64) {
 	p.t.Helper()
-	for _, m := range liveHeap.FindAllStringSubmatch(p.stderr.String(), -1) {
+	for _, m := range liveHeap.FindAllStringSubmatch(p.Stderr.String(), -1) {
 		heaps = append(heaps, number(p.t, m[1])*(1<<20)/1e6)
 	}
 	return heaps

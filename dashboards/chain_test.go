@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -99,16 +100,21 @@ func startChain(t *testing.T) *chain {
 	c.api.SetStatus(c.failing, int(geelark.StatusShutDown)) // the list tells no more of it
 	c.api.Inject(geelarktest.Fault{Endpoint: "phone/status", FailIDs: map[string]geelark.Code{c.failing: geelark.CodePhoneNotFound}})
 
-	program := buildExporter(t)
-	export := func(args ...string) (string, func()) {
+	program := filepath.Join(t.TempDir(), "geelark_exporter")
+	// A label without a value would be none.
+	if err := processtest.Build("..", program, "-ldflags=-X github.com/prometheus/common/version.Version=test"); err != nil {
+		t.Fatal(err)
+	}
+	export := func(args ...string) *processtest.Process {
 		cmd := exec.Command(program, append([]string{"--geelark.base-url=" + api.URL, "--web.listen-address=127.0.0.1:0"}, args...)...)
 		cmd.Env = []string{"GEELARK_TOKEN=" + token}
-		return serve(t, cmd)
+		return processtest.Start(t, cmd)
 	}
 	// The second looks once: what it knows of its phones grows old.
-	c.exporters[0], _ = export("--cache.ttl=1s", "--discovery.interval=1s")
-	c.exporters[1], c.endSecond = export("--cache.ttl=1h", "--cache.max-staleness=1h", "--inventory.interval=1h",
+	first := export("--cache.ttl=1s", "--discovery.interval=1s")
+	second := export("--cache.ttl=1h", "--cache.max-staleness=1h", "--inventory.interval=1h",
 		"--phone.id="+c.stopped, "--phone.id="+c.renamed, "--phone.id="+c.unlisted)
+	c.exporters[0], c.exporters[1], c.endSecond = first.Address(), second.Address(), second.Kill
 	for kind, native := range map[string]bool{"native histograms": true, "classic histograms": false} {
 		c.servers[kind] = startPrometheus(t, fmt.Sprintf(scrapeConfig, native, c.exporters[0], c.exporters[1]))
 	}
@@ -119,7 +125,7 @@ func startChain(t *testing.T) *chain {
 func (c *chain) everywhere(t *testing.T, expr string) {
 	t.Helper()
 	for kind, s := range c.servers {
-		eventually(t, expr+" with "+kind, func() bool { return s.holds(expr) })
+		processtest.Eventually(t, expr+" with "+kind, func() bool { return s.holds(expr) })
 	}
 }
 
@@ -235,9 +241,7 @@ func (s *server) options(query, pattern string) []string {
 
 // TestEveryPanelShowsData runs every query of every panel on real servers.
 func TestEveryPanelShowsData(t *testing.T) {
-	if os.Getenv("PROMETHEUS") == "" {
-		t.Skip("needs a Prometheus: set PROMETHEUS to its path, as make test does")
-	}
+	processtest.Tool(t, "PROMETHEUS")
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
@@ -296,7 +300,7 @@ func TestEveryPanelShowsData(t *testing.T) {
 			p := d.Panels[slices.IndexFunc(d.Panels, func(p panel) bool { return p.Title == show.title && p.Type != "row" })]
 			for kind, s := range c.servers {
 				expr := values{"account": ".*", "endpoint": "phone/list"}.substitute(p.Targets[0].Expr)
-				eventually(t, show.title+" with "+kind, func() bool {
+				processtest.Eventually(t, show.title+" with "+kind, func() bool {
 					r, err := s.query(expr, true)
 					if err != nil {
 						t.Fatal(err)

@@ -1,7 +1,6 @@
 package dashboards
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,95 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"sync"
 	"testing"
 	"time"
+
+	"geelark_exporter/deploy/processtest"
 )
-
-// patience is how long a test waits for what should come within seconds.
-const patience = time.Minute
-
-// eventually waits until a condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for: %s", what)
-		}
-	}
-}
-
-// A buffer can be read while it is written to.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-var addressInLog = regexp.MustCompile(`(?m)Listening on"?.* address=([0-9.]+:[0-9]+)`)
-
-// serve starts a program and returns the address that it listens on and what
-// kills it, at the latest at the end of the test.
-func serve(t *testing.T, cmd *exec.Cmd) (address string, kill func()) {
-	t.Helper()
-	var log buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // its result is in cmd.ProcessState
-		close(exited)
-	}()
-	kill = func() {
-		_ = cmd.Process.Kill()
-		<-exited
-	}
-	t.Cleanup(func() {
-		kill()
-		if t.Failed() {
-			t.Logf("%s wrote:\n%s", filepath.Base(cmd.Path), log.String())
-		}
-	})
-	eventually(t, filepath.Base(cmd.Path)+" listens", func() bool {
-		select {
-		case <-exited:
-			t.Fatalf("%s ended: %v", cmd.Path, cmd.ProcessState)
-		default:
-		}
-		if m := addressInLog.FindStringSubmatch(log.String()); m != nil {
-			address = m[1]
-		}
-		return address != ""
-	})
-	return address, kill
-}
-
-// buildExporter builds the program and returns its path.
-func buildExporter(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "geelark_exporter")
-	// A label without a value would be none.
-	build := exec.Command("go", "build", "-ldflags=-X github.com/prometheus/common/version.Version=test", "-o", path, "geelark_exporter")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the exporter: %v\n%s", err, out)
-	}
-	return path
-}
 
 // A server is a Prometheus.
 type server struct {
@@ -114,9 +30,9 @@ func startPrometheus(t *testing.T, config string) *server {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address, _ := serve(t, exec.Command(os.Getenv("PROMETHEUS"),
+	p := processtest.Start(t, exec.Command(processtest.Tool(t, "PROMETHEUS"),
 		"--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address=127.0.0.1:0"))
-	return &server{t, "http://" + address}
+	return &server{t, "http://" + p.Address()}
 }
 
 // get asks the HTTP API and decodes the data of its answer.

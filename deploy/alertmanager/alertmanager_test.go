@@ -6,16 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
-	"regexp"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
+
+	"geelark_exporter/deploy/processtest"
 )
 
 const configFile = "alertmanager.yml"
@@ -23,10 +20,7 @@ const configFile = "alertmanager.yml"
 // tool returns a program that make installs. Without make the test is skipped.
 func tool(t *testing.T, variable string) string {
 	t.Helper()
-	path := os.Getenv(variable)
-	if path == "" {
-		t.Skipf("$%s is not set: run this by make test", variable)
-	}
+	path := processtest.Tool(t, variable)
 	// Go's cache of test results knows what the test looks at, not what the
 	// programs do that it runs.
 	if _, err := os.Stat(configFile); err != nil {
@@ -154,7 +148,9 @@ func TestAnAlertThatExplainsOthersSilencesThem(t *testing.T) {
 			if resp.StatusCode != http.StatusOK {
 				t.Fatalf("posting alerts: %s", resp.Status)
 			}
-			eventually(t, func() string {
+			ctx, cancel := context.WithTimeout(t.Context(), processtest.Patience)
+			defer cancel()
+			processtest.Until(ctx, t, func() string {
 				var wrong []string
 				seen := 0
 				for _, a := range alerts(t, base) {
@@ -194,72 +190,11 @@ func alerts(t *testing.T, base string) []alert {
 	return list
 }
 
-// eventually waits until wrong returns nothing.
-func eventually(t *testing.T, wrong func() string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for what := wrong(); what != ""; what = wrong() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatal(what)
-		}
-	}
-}
-
 // start runs Alertmanager with the configuration as it is, and returns its
 // address. group_wait is longer than the test: nothing is sent.
 func start(t *testing.T) string {
 	t.Helper()
-	listening := &watcher{pattern: regexp.MustCompile(`Listening on" address=(127[0-9.:]+)`), found: make(chan string, 1)}
-	cmd := exec.Command(tool(t, "ALERTMANAGER"), "--config.file="+configFile, "--storage.path="+t.TempDir(),
-		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
-	cmd.Stderr = listening
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Log(listening.String())
-		}
-	})
-	select {
-	case address := <-listening.found:
-		return "http://" + address
-	case <-time.After(20 * time.Second):
-		t.Fatalf("Alertmanager does not listen:\n%s", listening.String())
-		return ""
-	}
-}
-
-// A watcher keeps a log and looks for a pattern in it.
-type watcher struct {
-	pattern *regexp.Regexp
-	found   chan string
-
-	mu  sync.Mutex
-	log bytes.Buffer
-}
-
-var _ io.Writer = (*watcher)(nil)
-
-func (w *watcher) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.log.Write(p)
-	if m := w.pattern.FindSubmatch(w.log.Bytes()); m != nil && len(w.found) == 0 {
-		w.found <- string(slices.Clone(m[1]))
-	}
-	return len(p), nil
-}
-
-func (w *watcher) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.log.String()
+	p := processtest.Start(t, exec.Command(tool(t, "ALERTMANAGER"), "--config.file="+configFile, "--storage.path="+t.TempDir(),
+		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address="))
+	return "http://" + p.Address()
 }

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,6 +19,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -34,9 +34,7 @@ func TestAnIncidentIsToldAndItsEndToo(t *testing.T) {
 		t.Skip("takes three minutes")
 	}
 	for _, variable := range []string{"PROMETHEUS", "PROMTOOL", "ALERTMANAGER"} {
-		if os.Getenv(variable) == "" {
-			t.Skipf("$%s is not set: run this by make test", variable)
-		}
+		processtest.Tool(t, variable)
 	}
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -98,7 +96,7 @@ type chain struct {
 
 	alpha, beta, gamma *account
 	exporterBinary     string
-	exporter           *process
+	exporter           *processtest.Process
 	gateway            *gateway
 	receiver           *receiver
 
@@ -124,7 +122,9 @@ accounts:
 `, c.alpha.url, c.beta.url, c.gamma.url))
 	c.lookAtSources()
 	c.exporterBinary = filepath.Join(c.dir, "geelark_exporter")
-	c.run(exec.CommandContext(ctx, "go", "build", "-o", c.exporterBinary, "geelark_exporter"))
+	if err := processtest.Build("../..", c.exporterBinary); err != nil {
+		c.Fatal(err)
+	}
 	c.gateway = newGateway(c)
 	c.startExporter()
 

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,85 +10,26 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"geelark_exporter/deploy/processtest"
 )
-
-// A process is a program that was started.
-type process struct {
-	cmd    *exec.Cmd
-	exited chan struct{}
-
-	mu  sync.Mutex
-	log bytes.Buffer
-}
-
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.Write(b)
-}
-
-func (p *process) written() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.String()
-}
 
 // start starts a program that ends with the test at the latest, and waits for
 // the address that it logs.
-func (c *chain) start(env []string, program string, args ...string) (p *process, address string) {
+func (c *chain) start(env []string, program string, args ...string) (p *processtest.Process, address string) {
 	c.Helper()
-	p = &process{cmd: exec.Command(program, args...), exited: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = p, p
-	if err := p.cmd.Start(); err != nil {
-		c.Fatal(err)
-	}
-	go func() {
-		_ = p.cmd.Wait() // its result is in cmd.ProcessState
-		close(p.exited)
-	}()
-	c.Cleanup(func() {
-		p.stop()
-		if c.Failed() {
-			log := p.written()
-			c.Logf("%s wrote at last:\n%s", filepath.Base(program), log[max(0, len(log)-4000):])
-		}
-	})
-	listening := regexp.MustCompile(`Listening on".* address=(127\.0\.0\.1:[0-9]+)`)
-	c.eventually(func() string {
-		if m := listening.FindStringSubmatch(p.written()); m != nil {
-			address = m[1]
-			return ""
-		}
-		select {
-		case <-p.exited:
-			c.Fatalf("%s ended:\n%s", filepath.Base(program), p.written())
-		default:
-		}
-		return filepath.Base(program) + " does not listen"
-	})
-	return p, address
-}
-
-// stop ends a process in good order, or by force.
-func (p *process) stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.exited:
-	case <-time.After(10 * time.Second):
-		_ = p.cmd.Process.Kill()
-		<-p.exited
-	}
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), env...)
+	p = processtest.Start(c, cmd)
+	return p, p.Address()
 }
 
 // run runs a program to its end.
@@ -107,18 +47,10 @@ func (c *chain) serve(h http.Handler) string {
 	return server.URL
 }
 
-// eventually waits until wrong returns nothing.
+// eventually waits until wrong returns nothing, for as long as the chain lasts.
 func (c *chain) eventually(wrong func() string) {
 	c.Helper()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for what := wrong(); what != ""; what = wrong() {
-		select {
-		case <-tick.C:
-		case <-c.ctx.Done():
-			c.Fatal(what)
-		}
-	}
+	processtest.Until(c.ctx, c, wrong)
 }
 
 // do makes a request and decodes the answer.
@@ -145,10 +77,7 @@ func (c *chain) startExporter() {
 }
 
 func (c *chain) restartExporter() {
-	c.exporter.stop()
-	if code := c.exporter.cmd.ProcessState.ExitCode(); code != 0 {
-		c.Errorf("the exporter ended with %d", code)
-	}
+	c.exporter.Stop()
 	c.startExporter()
 }
 

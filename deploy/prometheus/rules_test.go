@@ -12,15 +12,14 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+
+	"geelark_exporter/deploy/processtest"
 )
 
 // promtool runs the tool that make installs. Without make the test is skipped.
 func promtool(t *testing.T, args ...string) {
 	t.Helper()
-	path := os.Getenv("PROMTOOL")
-	if path == "" {
-		t.Skip("$PROMTOOL is not set: run this by make test")
-	}
+	path := processtest.Tool(t, "PROMTOOL")
 	touch(t, ".")
 	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
 		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)

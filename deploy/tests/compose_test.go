@@ -11,6 +11,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 	"sigs.k8s.io/yaml"
+
+	"geelark_exporter/deploy/processtest"
 )
 
 const compose = root + "/deploy/compose"
@@ -59,8 +61,8 @@ func TestTheTokenTurnsTheDemoIntoTheAccount(t *testing.T) {
 			s := project(t, tt.env).Services["exporter"]
 			// No test asks GeeLark itself.
 			env := append(environment(s), "GEELARK_BASE_URL=http://127.0.0.1:9")
-			stderr, address := serve(t, env, s.Command...)
-			if demo := strings.Contains(stderr.String(), "Serving a simulated GeeLark"); demo != tt.demo {
+			p, address := serve(t, env, s.Command...)
+			if demo := strings.Contains(p.Stderr.String(), "Serving a simulated GeeLark"); demo != tt.demo {
 				t.Errorf("demo: %v, want %v", demo, tt.demo)
 			}
 			answers(t, "http://"+address+"/-/ready")
@@ -169,21 +171,21 @@ func within(args []string, replacements ...string) []string {
 func TestAlertmanagerRunsAsComposeRunsIt(t *testing.T) {
 	t.Parallel()
 	s := project(t, nil).Services["alertmanager"]
-	dir, address := contents(t, s), freeAddress(t)
-	must(t, tool(t, "AMTOOL"), "check-config", dir+"/etc/alertmanager/alertmanager.yml")
+	dir, address := contents(t, s), processtest.FreeAddress(t)
+	must(t, processtest.Tool(t, "AMTOOL"), "check-config", dir+"/etc/alertmanager/alertmanager.yml")
 	args := within(s.Command, "=/", "="+dir+"/")
-	start(t, nil, tool(t, "ALERTMANAGER"), append(args, "--web.listen-address="+address)...)
-	isHealthy(t, s, tool(t, "AMTOOL"), "127.0.0.1:9093", address)
+	start(t, nil, processtest.Tool(t, "ALERTMANAGER"), append(args, "--web.listen-address="+address)...)
+	isHealthy(t, s, processtest.Tool(t, "AMTOOL"), "127.0.0.1:9093", address)
 }
 
 func TestPrometheusRunsAsComposeRunsIt(t *testing.T) {
 	t.Parallel()
 	s := project(t, nil).Services["prometheus"]
-	dir, address := contents(t, s), freeAddress(t)
-	must(t, tool(t, "PROMTOOL"), "check", "config", dir+"/etc/prometheus/prometheus.yml")
+	dir, address := contents(t, s), processtest.FreeAddress(t)
+	must(t, processtest.Tool(t, "PROMTOOL"), "check", "config", dir+"/etc/prometheus/prometheus.yml")
 	args := within(s.Command, "=/", "="+dir+"/")
-	start(t, nil, tool(t, "PROMETHEUS"), append(args, "--web.listen-address="+address)...)
-	isHealthy(t, s, tool(t, "PROMTOOL"), "127.0.0.1:9090", address)
+	start(t, nil, processtest.Tool(t, "PROMETHEUS"), append(args, "--web.listen-address="+address)...)
+	isHealthy(t, s, processtest.Tool(t, "PROMTOOL"), "127.0.0.1:9090", address)
 	var rules struct {
 		Data struct {
 			Groups []struct {
@@ -207,7 +209,7 @@ func isHealthy(t *testing.T, s types.ServiceConfig, program string, replacements
 	if len(test) < 2 || test[0] != "CMD" || !strings.HasPrefix(filepath.Base(program), test[1]+"-") {
 		t.Fatalf("the health check is %q", test)
 	}
-	eventually(t, "health", func() bool {
+	processtest.Eventually(t, "health", func() bool {
 		return run(t, nil, program, within(test[2:], replacements...)...).code == 0
 	})
 	if r := run(t, nil, program, within(test[2:], replacements[0], "127.0.0.1:9")...); r.code == 0 {

@@ -26,6 +26,8 @@ import (
 	podsecurity "k8s.io/pod-security-admission/api"
 	podpolicy "k8s.io/pod-security-admission/policy"
 	"sigs.k8s.io/yaml"
+
+	"geelark_exporter/deploy/processtest"
 )
 
 const (
@@ -61,7 +63,7 @@ func add[T any](t *testing.T, to *[]*T, document []byte) {
 func template(t *testing.T, args ...string) result {
 	t.Helper()
 	args = append([]string{"template", release, chart, "--namespace=monitoring"}, args...)
-	return run(t, nil, tool(t, "HELM"), args...)
+	return run(t, nil, processtest.Tool(t, "HELM"), args...)
 }
 
 // render returns the release's objects.
@@ -146,9 +148,9 @@ func forEachValuesFile(t *testing.T, test func(*testing.T, string, *objects)) {
 
 func TestTheChartHasNothingToLint(t *testing.T) {
 	t.Parallel()
-	must(t, tool(t, "HELM"), "lint", "--strict", chart)
+	must(t, processtest.Tool(t, "HELM"), "lint", "--strict", chart)
 	for _, file := range glob(t, chart+"/ci/*-values.yaml") {
-		must(t, tool(t, "HELM"), "lint", "--strict", "--values="+file, chart)
+		must(t, processtest.Tool(t, "HELM"), "lint", "--strict", "--values="+file, chart)
 	}
 }
 
@@ -414,7 +416,7 @@ func TestTheNotesNameWhatIsThere(t *testing.T) {
 		"{{- define \"notes\" }}%s{{ end -}}\nkind: ConfigMap\nmetadata: {name: notes}\ndata: {notes: {{ include \"notes\" . | quote }}}\n",
 		read(t, chart+"/templates/NOTES.txt")))
 	forEachValuesFile(t, func(t *testing.T, file string, o *objects) {
-		r := must(t, tool(t, "HELM"), "template", release, dir, "--namespace=monitoring", "--values="+file)
+		r := must(t, processtest.Tool(t, "HELM"), "template", release, dir, "--namespace=monitoring", "--values="+file)
 		var m core.ConfigMap
 		decode(t, []byte(r.stdout), &m)
 		notes := m.Data["notes"]
@@ -660,7 +662,7 @@ func TestThePrometheusRuleHoldsTheRules(t *testing.T) {
 		}
 		file := filepath.Join(t.TempDir(), "rules.yml")
 		write(t, file, text)
-		must(t, tool(t, "PROMTOOL"), "check", "rules", file)
+		must(t, processtest.Tool(t, "PROMTOOL"), "check", "rules", file)
 	}
 }
 
@@ -695,7 +697,7 @@ func TestConfigMapsHoldTheDashboards(t *testing.T) {
 func TestThePackagedChartMakesTheSame(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	must(t, tool(t, "HELM"), "package", "--destination="+dir, chart)
+	must(t, processtest.Tool(t, "HELM"), "package", "--destination="+dir, chart)
 	archive := glob(t, dir+"/*.tgz")[0]
 	unpack := exec.Command("tar", "-xzf", archive, "-C", dir)
 	if out, err := unpack.CombinedOutput(); err != nil {
@@ -717,7 +719,7 @@ func TestThePackagedChartMakesTheSame(t *testing.T) {
 		}
 	}
 	values := "--values=" + chart + "/ci/shards-values.yaml"
-	fromArchive := must(t, tool(t, "HELM"), "template", release, archive, "--namespace=monitoring", values).stdout
+	fromArchive := must(t, processtest.Tool(t, "HELM"), "template", release, archive, "--namespace=monitoring", values).stdout
 	if fromArchive != template(t, values).stdout {
 		t.Error("the archive and the directory make different objects")
 	}

@@ -7,26 +7,21 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"sigs.k8s.io/yaml"
+
+	"geelark_exporter/deploy/processtest"
 )
 
 // root is the repository's.
 const root = "../.."
-
-// patience is how long a test waits for what should come at once.
-const patience = 30 * time.Second
 
 // exporter is the program, which the tests build.
 var exporter string
@@ -39,25 +34,12 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		exporter = filepath.Join(dir, "geelark_exporter")
-		build := exec.Command("go", "build", "-o", exporter, ".")
-		build.Dir = root
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Printf("building the exporter: %v\n%s", err, out)
+		if err := processtest.Build(root, exporter); err != nil {
+			fmt.Println(err)
 			return 1
 		}
 		return m.Run()
 	}())
-}
-
-// tool returns the path of a program that make test builds.
-func tool(t *testing.T, variable string) string {
-	t.Helper()
-	path := os.Getenv(variable)
-	if path == "" {
-		t.Skipf("$%s is not set: run this by make test", variable)
-	}
-	return path
 }
 
 // A result is how a program ended.
@@ -93,82 +75,20 @@ func must(t *testing.T, program string, args ...string) result {
 	return r
 }
 
-// A buffer can be read while it is written to.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-// start starts a program, which is killed at the end of the test, and returns
-// what it writes to its standard error.
-func start(t *testing.T, env []string, program string, args ...string) *buffer {
+// start starts a program with nothing but env in its environment.
+func start(t *testing.T, env []string, program string, args ...string) *processtest.Process {
 	t.Helper()
-	var stderr buffer
 	cmd := exec.Command(program, args...)
-	cmd.Env = env
-	cmd.Stderr = &stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // nothing outlives a test that was killed
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s %s wrote:\n%s", filepath.Base(program), strings.Join(args, " "), stderr.String())
-		}
-	})
-	return &stderr
+	cmd.Env = append([]string{}, env...)
+	return processtest.Start(t, cmd)
 }
 
-// eventually waits until a condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
+// serve starts an exporter on a free port of the loopback interface and waits
+// until it listens.
+func serve(t *testing.T, env []string, args ...string) (p *processtest.Process, address string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for: %s", what)
-		}
-	}
-}
-
-var listening = regexp.MustCompile(`msg="Listening on" .*address=(\S+)\n`)
-
-// serve starts an exporter on a free port of the loopback interface and returns
-// what it logs and its address.
-func serve(t *testing.T, env []string, args ...string) (log *buffer, address string) {
-	t.Helper()
-	log = start(t, env, exporter, append(args, "--web.listen-address=127.0.0.1:0")...)
-	eventually(t, "listening", func() bool {
-		if m := listening.FindStringSubmatch(log.String()); m != nil {
-			address = m[1]
-		}
-		return address != ""
-	})
-	return log, address
-}
-
-// freeAddress returns an address of the loopback interface on which nothing
-// listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	p = start(t, env, exporter, append(args, "--web.listen-address=127.0.0.1:0")...)
+	return p, p.Address()
 }
 
 // client does not wait for a socket on which nobody answers.

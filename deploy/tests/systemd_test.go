@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"geelark_exporter/deploy/processtest"
 )
 
 const (
@@ -20,16 +22,6 @@ const (
 	settings  = "/etc/geelark_exporter/"
 	loaded    = "/run/credentials/geelark_exporter.service/"
 )
-
-// ofSystemd returns the path of one of systemd's programs.
-func ofSystemd(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		t.Skipf("%v: install systemd", err)
-	}
-	return path
-}
 
 // installedUnits returns the paths of the units in a directory of the test, from
 // which the exporter starts.
@@ -45,7 +37,7 @@ func installedUnits(t *testing.T) (service, socket string) {
 
 func TestSystemdHasNothingAgainstTheUnits(t *testing.T) {
 	t.Parallel()
-	verify := ofSystemd(t, "systemd-analyze")
+	verify := processtest.Installed(t, "systemd-analyze", "systemd")
 	service, socket := installedUnits(t)
 	if r := must(t, verify, "verify", service, socket); r.stdout+r.stderr != "" {
 		t.Error(r)
@@ -60,7 +52,7 @@ func TestSystemdHasNothingAgainstTheUnits(t *testing.T) {
 
 func TestTheServiceIsConfined(t *testing.T) {
 	t.Parallel()
-	analyze := ofSystemd(t, "systemd-analyze")
+	analyze := processtest.Installed(t, "systemd-analyze", "systemd")
 	service, _ := installedUnits(t)
 	// 12 of 100 with systemd 252: what it cannot do without, which is the
 	// network. A service without any setting has 96.
@@ -128,7 +120,7 @@ func TestTheExporterAcceptsTheExampleOfTheEnvironment(t *testing.T) {
 // process.
 func boot(t *testing.T, address string, environment []string) int {
 	t.Helper()
-	ofSystemd(t, "systemctl")
+	processtest.Installed(t, "systemctl", "systemd")
 	if os.Getuid() != 0 {
 		t.Skip("only root can start a second systemd")
 	}
@@ -146,49 +138,38 @@ func boot(t *testing.T, address string, environment []string) int {
 
 	cmd := exec.Command("bash", "testdata/boot.sh")
 	cmd.Env = []string{"WORK=" + work, "EXPORTER=" + exporter, "PATH=" + os.Getenv("PATH")}
-	var out buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Pdeathsig:  syscall.SIGKILL,
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS | syscall.CLONE_NEWCGROUP,
 	}
-	if err := cmd.Start(); err != nil {
+	p, err := processtest.TryStart(t, cmd)
+	if err != nil {
 		t.Skipf("this machine lets root not start a second systemd: %v", err)
 	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(ended)
-	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
 		if t.Failed() {
 			log, _ := os.ReadFile(work + "/log")
-			t.Logf("%s\n%s", out.String(), log)
+			t.Logf("systemd logged:\n%s", log)
 		}
 	})
-	eventually(t, "the file system of systemd", func() bool {
-		select {
-		case <-ended:
-			if !strings.Contains(out.String(), "ready") {
-				t.Skipf("this machine lets root not start a second systemd: %s", out.String())
-			}
-		default:
+	processtest.Eventually(t, "the file system of systemd", func() bool {
+		ended := p.Exited()
+		ready := strings.Contains(p.Stdout.String()+p.Stderr.String(), "ready")
+		if ended && !ready {
+			t.Skipf("this machine lets root not start a second systemd: %s%s", &p.Stdout, &p.Stderr)
 		}
-		return strings.Contains(out.String(), "ready")
+		return ready
 	})
-	return cmd.Process.Pid
+	return p.Cmd.Process.Pid
 }
 
 func TestSystemdRunsTheExporter(t *testing.T) {
 	t.Parallel()
-	log, _ := serve(t, nil, "--demo", "--demo.phones=20")
-	api := regexp.MustCompile(`base_url=(\S+)`).FindStringSubmatch(log.String())
+	demo, _ := serve(t, nil, "--demo", "--demo.phones=20")
+	api := regexp.MustCompile(`base_url=(\S+)`).FindStringSubmatch(demo.Stderr.String())
 	if api == nil {
 		t.Fatal("no address of the simulated GeeLark")
 	}
-	address := freeAddress(t)
+	address := processtest.FreeAddress(t)
 	pid := boot(t, address, []string{"GEELARK_BASE_URL=" + api[1]})
 	inside := func(args ...string) string {
 		t.Helper()
@@ -197,7 +178,7 @@ func TestSystemdRunsTheExporter(t *testing.T) {
 	}
 
 	var metrics []byte
-	eventually(t, "a scrape of the account", func() bool {
+	processtest.Eventually(t, "a scrape of the account", func() bool {
 		metrics = get(t, "http://"+address+"/metrics")
 		return bytes.Contains(metrics, []byte("\ngeelark_up{account=\"default\"} 1\n"))
 	})
