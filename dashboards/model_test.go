@@ -167,7 +167,7 @@ type (
 // load returns the dashboards by their uids.
 func load(t *testing.T) map[string]dashboard {
 	t.Helper()
-	files, err := filepath.Glob("*.json")
+	files, err := filepath.Glob("json/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no dashboards here: %v", err)
 	}
@@ -177,7 +177,7 @@ func load(t *testing.T) map[string]dashboard {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := dashboard{file: file}
+		d := dashboard{file: filepath.Base(file)}
 		decoder := json.NewDecoder(bytes.NewReader(content))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&d); err != nil {

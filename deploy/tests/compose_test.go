@@ -294,7 +294,7 @@ func TestGrafanaIsProvisioned(t *testing.T) {
 	if sources.APIVersion != 1 || boards.APIVersion != 1 || len(boards.Providers) != 1 || boards.Providers[0].Type != "file" {
 		t.Fatalf("providers of dashboards %+v", boards)
 	}
-	if got, want := len(glob(t, dir+boards.Providers[0].Options.Path+"/*.json")), len(glob(t, root+"/dashboards/*.json")); got != want {
+	if got, want := len(glob(t, dir+boards.Providers[0].Options.Path+"/*.json")), len(glob(t, root+"/dashboards/json/*.json")); got != want {
 		t.Errorf("%d dashboards are provisioned, want %d", got, want)
 	}
 	home := s.Environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]

@@ -670,7 +670,7 @@ func TestConfigMapsHoldTheDashboards(t *testing.T) {
 	t.Parallel()
 	o := render(t, "--set=demo.enabled=true", "--set=dashboards.enabled=true")
 	want := map[string]string{}
-	for _, file := range glob(t, root+"/dashboards/*.json") {
+	for _, file := range glob(t, root+"/dashboards/json/*.json") {
 		want[filepath.Base(file)] = strings.TrimSpace(string(read(t, file)))
 	}
 	got := map[string]string{}
@@ -703,7 +703,7 @@ func TestThePackagedChartMakesTheSame(t *testing.T) {
 	if out, err := unpack.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	for packed, pattern := range map[string]string{"rules": root + "/deploy/prometheus/rules/*.yml", "dashboards": root + "/dashboards/*.json"} {
+	for packed, pattern := range map[string]string{"rules": root + "/deploy/prometheus/rules/*.yml", "dashboards": root + "/dashboards/json/*.json"} {
 		var want, got []string
 		for _, file := range glob(t, pattern) {
 			want = append(want, filepath.Base(file))
