@@ -1,7 +1,6 @@
 package geelarktest
 
 import (
-	"cmp"
 	"slices"
 
 	"geelark_exporter/geelark"
@@ -24,8 +23,9 @@ type failure struct {
 
 // batch acts on each phone of a request, in its order and as often as it
 // stands there, and shows those on which that succeeded. The envelope's code
-// is 0 even when phones fail, as in the samples of all three documents.
-func (s *Server) batch(ids []string, f Fault, act func(*phone) geelark.Code, show func(*phone) any) batch {
+// is 0 even when phones fail, as in the samples of all three documents, unless
+// the configuration wants the codes of batches.
+func (s *Server) batch(ids []string, f Fault, act func(*phone) geelark.Code, show func(*phone) any) (any, geelark.Code) {
 	b := batch{TotalAmount: len(ids), SuccessDetails: []any{}, FailDetails: []failure{}}
 	for _, id := range ids {
 		if slices.Contains(f.OmitIDs, id) {
@@ -46,7 +46,7 @@ func (s *Server) batch(ids []string, f Fault, act func(*phone) geelark.Code, sho
 			if code == geelark.CodeOK {
 				b.SuccessDetails = append(b.SuccessDetails, show(p))
 			} else {
-				b.FailDetails = append(b.FailDetails, failure{int(code), f.id(id), cmp.Or(messages[code], "failed")})
+				b.FailDetails = append(b.FailDetails, failure{int(code), f.id(id), messages.of(code)})
 			}
 		}
 	}
@@ -54,7 +54,13 @@ func (s *Server) batch(ids []string, f Fault, act func(*phone) geelark.Code, sho
 		b.SuccessDetails = append(b.SuccessDetails, show(s.fleet.known(id)))
 	}
 	b.SuccessAmount, b.FailAmount = len(b.SuccessDetails), len(b.FailDetails)
-	return b
+	switch {
+	case !s.batchCodes || b.FailAmount == 0:
+		return b, geelark.CodeOK
+	case b.SuccessAmount == 0:
+		return b, geelark.CodeBatchFailed
+	}
+	return b, geelark.CodePartial
 }
 
 // known returns the phone, or a stranger with the id.

@@ -37,7 +37,7 @@ func newBilling(f fleet) Billing {
 		AvailableProfiles:       profiles - phones,
 		MonthlyRental:           rented + 2,
 		AvailableMonthlyRentals: 2,
-		Parallels:               phones*3/4 + 3,
+		Parallels:               f.parallels,
 		ExpirationTime:          f.now.AddDate(0, 0, 45).Unix(),
 		MonthlyFee:              float64(phones)*3.5 + 19,
 	}
@@ -55,6 +55,7 @@ func (s *Server) SetBilling(b Billing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.billing = b
+	s.fleet.parallels = b.Parallels
 }
 
 // wallet answers pay/wallet ("Balance Inquiry").

@@ -37,6 +37,13 @@ func TestOtherClients(t *testing.T) {
 				"geelark-cli": "dev", "User-Agent": "Go-http-client/1.1",
 			},
 			[]struct{ endpoint, body string }{
+				{"auth/status", `{}`},
+				{"group/list", `{"page":1,"pageSize":10}`},
+				{"group/list", `{"names":["farm-1","qa"],"page":1,"pageSize":10}`},
+				{"tag/list", `{"page":1,"pageSize":10}`},
+				{"tag/list", `{"colors":["red"],"names":["shop"],"page":1,"pageSize":10}`},
+				{"proxy/list", `{"page":1,"pageSize":10}`},
+				{"pay/profiles/list", `{}`},
 				{"phone/list", `{"page":1,"pageSize":10}`},
 				{"phone/list", `{"chargeMode":1,"groupName":"farm-1","openStatus":0,"page":1,"pageSize":100,"proxyIds":["1"],"remark":"x","serialName":"farm","serialNos":["1","2"],"tags":["shop","ads"]}`},
 				{"phone/list", `{"ids":["ID"],"page":1,"pageSize":10}`},

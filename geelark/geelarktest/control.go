@@ -65,7 +65,12 @@ func (s *Server) Edit(id string, edit func(*Phone)) {
 		edit(&edited)
 		edited.ID, edited.Status, edited.ProxyID = p.ID, p.Status, p.ProxyID
 		edited.Tags = slices.Clone(edited.Tags)
+		recharge := on(p.Status) && edited.ChargeMode != p.ChargeMode
 		p.Phone = edited
+		if recharge {
+			s.fleet.off(p)
+			s.fleet.charge(p)
+		}
 		if _, known := s.fleet.groups[p.Group]; !known {
 			s.fleet.groups[p.Group] = group{decimal(s.fleet.number()), p.Group, ""}
 		}
@@ -104,10 +109,19 @@ func (s *Server) Remove(ids ...string) {
 	for _, id := range ids {
 		if p := s.fleet.phones[id]; p != nil {
 			s.fleet.unschedule(p)
+			s.fleet.off(p)
 			delete(s.fleet.phones, id)
 		}
 	}
 	s.fleet.order = slices.DeleteFunc(s.fleet.order, func(p *phone) bool { return s.fleet.phones[p.ID] == nil })
+}
+
+// Shuffle puts the list into another order, which the seed decides.
+func (s *Server) Shuffle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	order := s.fleet.order
+	s.traces.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 }
 
 // Move puts a phone at another place in the list, counted from 0 and brought

@@ -1,6 +1,7 @@
 package geelarktest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -53,6 +54,11 @@ type Fault struct {
 	WithData bool         // with Code: handle the request and keep its data, as 40006 and 40009 do
 
 	// In an answer.
+
+	// Rewrite changes what goes back, whatever it is, before Truncate. See
+	// Omit, Set and Edit. It is called without the server's lock, and
+	// concurrently for concurrent requests.
+	Rewrite func(*Reply)
 
 	Truncate     bool                    // sends half of the declared length, then closes
 	FailIDs      map[string]geelark.Code // these fail: phone/status, phone/start, phone/stop
@@ -131,6 +137,11 @@ func (f *Fault) join(g Fault) {
 		f.Code, f.WithData = g.Code, g.WithData
 		f.Message = cmp.Or(f.Message, g.Message)
 	}
+	if first, second := f.Rewrite, g.Rewrite; first == nil {
+		f.Rewrite = second
+	} else if second != nil {
+		f.Rewrite = func(r *Reply) { first(r); second(r) }
+	}
 	f.Truncate = f.Truncate || g.Truncate
 	if f.FailIDs == nil {
 		f.FailIDs = map[string]geelark.Code{}
@@ -165,17 +176,24 @@ func (f Fault) delay(ctx context.Context) error {
 }
 
 // raw is the answer that has no envelope.
-func (f Fault) raw() reply {
+func (f Fault) raw() Reply {
 	status, body := cmp.Or(f.HTTPStatus, http.StatusOK), f.Body
 	if body == nil {
 		body = []byte(http.StatusText(status))
 	}
-	return reply{status, cmp.Or(f.ContentType, "text/html"), body, len(body)}
+	return Reply{status, contentType(cmp.Or(f.ContentType, "text/html")), bytes.Clone(body), 0}
 }
 
-func (f Fault) cut(r reply) reply {
+func contentType(t string) http.Header { return http.Header{"Content-Type": {t}} }
+
+// finish makes the last changes to an answer.
+func (f Fault) finish(r Reply, now time.Time) Reply {
+	r.Header.Set("Date", now.UTC().Format(http.TimeFormat))
+	if f.Rewrite != nil {
+		f.Rewrite(&r)
+	}
 	if f.Truncate {
-		r.body = r.body[:len(r.body)/2]
+		r.Cut = len(r.Body) - len(r.Body)/2
 	}
 	return r
 }

@@ -48,13 +48,15 @@ type Phone struct {
 // A phone is one of the fleet, with what only the server knows about it.
 type phone struct {
 	Phone
-	number  uint64 // the id's; also the number of its own random stream
-	country country
-	proxy   *proxy
-	chance  *rand.Rand // decides its life
-	living  bool       // its schedule goes on by itself
-	next    time.Time  // when its schedule moves it on
-	version int        // of its schedule; events of another version are void
+	number   uint64 // the id's; also the number of its own random stream
+	country  country
+	proxy    *proxy
+	chance   *rand.Rand // decides its life
+	living   bool       // its schedule goes on by itself
+	stopping bool       // it was told to stop and still reports what it was
+	charge   charging   // what it is charged by while it is on
+	next     time.Time  // when its schedule moves it on
+	version  int        // of its schedule; events of another version are void
 }
 
 type proxy struct {
@@ -66,17 +68,18 @@ type group struct{ ID, Name, Remark string }
 
 // A fleet is the account's phones.
 type fleet struct {
-	seed    uint64
-	rng     *rand.Rand
-	still   bool
-	now     time.Time
-	order   []*phone // as phone/list shows them
-	phones  map[string]*phone
-	groups  map[string]group
-	proxies []*proxy
-	named   map[string]int // phones named after a group
-	made    int            // phones ever made
-	events  events
+	seed                  uint64
+	rng                   *rand.Rand
+	still                 bool
+	now                   time.Time
+	order                 []*phone // as phone/list shows them
+	phones                map[string]*phone
+	groups                map[string]group
+	proxies               []*proxy
+	named                 map[string]int // phones named after a group
+	made                  int            // phones ever made
+	parallels, inParallel int            // phones that may be on without extra charge, and that are
+	events                events
 }
 
 func newFleet(size int, seed uint64, now time.Time, still bool) fleet {
@@ -88,6 +91,8 @@ func newFleet(size int, seed uint64, now time.Time, still bool) fleet {
 		phones: map[string]*phone{},
 		groups: map[string]group{},
 		named:  map[string]int{},
+
+		parallels: max(size, 0)*3/4 + 3,
 	}
 	for _, g := range groups {
 		f.groups[g.name] = group{decimal(f.number()), g.name, g.remark}
@@ -191,6 +196,9 @@ func (f *fleet) add(status int) *phone {
 	p.HasBind = p.ChargeMode == monthly
 	if status == started {
 		p.RPAStatus = p.chance.IntN(4) / 3
+	}
+	if on(status) {
+		f.charge(p)
 	}
 	f.phones[p.ID] = p
 	f.order = append(f.order, p)

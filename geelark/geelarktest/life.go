@@ -13,12 +13,18 @@ import (
 // does not depend on who looks when.
 //
 // With these spans a fleet of 250 has about seven changes a minute, and 60%
-// of it is running.
+// of it is running. How long a start takes is what users of the API report; no
+// document tells.
 var spans = map[int]struct{ shortest, longest time.Duration }{
 	shutDown: {3 * time.Minute, 150 * time.Minute},
-	starting: {5 * time.Second, 40 * time.Second},
+	starting: {5 * time.Second, 90 * time.Second},
 	started:  {5 * time.Minute, 240 * time.Minute},
+	stopping: {2 * time.Second, 20 * time.Second},
 }
+
+// stopping is no status that the API knows: a phone that was told to stop
+// reports what it was until it has.
+const stopping = -1
 
 // span draws how long a phone keeps a status; short spans are more common.
 func span(status int, chance *rand.Rand) time.Duration {
@@ -35,7 +41,7 @@ func (f *fleet) begin(p *phone) {
 
 // enter puts a phone into a status at a time, with the rest of its life.
 func (f *fleet) enter(p *phone, status int, at time.Time) {
-	p.Status, p.RPAStatus = status, 0
+	f.become(p, status)
 	if status == started {
 		p.RPAStatus = p.chance.IntN(4) / 3
 	}
@@ -46,9 +52,70 @@ func (f *fleet) enter(p *phone, status int, at time.Time) {
 	}
 }
 
+// become changes a phone's status, and what it is charged by: a phone that
+// is turned on uses one of the account's parallels if one is free and it is
+// no monthly one, and gives it back when it is off.
+func (f *fleet) become(p *phone, status int) {
+	was, is := on(p.Status), on(status)
+	p.Status, p.RPAStatus, p.stopping = status, 0, false
+	switch {
+	case was && !is:
+		f.off(p)
+	case !was && is:
+		f.charge(p)
+	}
+}
+
+func on(status int) bool { return status == started || status == starting }
+
+// charge decides what a phone that is turned on is charged by.
+func (f *fleet) charge(p *phone) {
+	switch {
+	case p.ChargeMode == monthly:
+		p.charge = byMonth
+	case f.inParallel < f.parallels:
+		p.charge = byParallel
+		f.inParallel++
+	default:
+		p.charge = byMinute
+	}
+}
+
+// off gives back what a phone that was on held.
+func (f *fleet) off(p *phone) {
+	if p.charge == byParallel {
+		f.inParallel--
+	}
+	p.charge = byNothing
+}
+
+// A charging says what a phone that is on is charged by.
+type charging int
+
+const (
+	byNothing charging = iota
+	byMinute
+	byMonth
+	byParallel
+)
+
+// chargingMethods holds the names that "Start cloud phone" gives them.
+var chargingMethods = map[charging]string{
+	byMinute:   "Per-minute usage",
+	byMonth:    "Monthly rental",
+	byParallel: "Parallels",
+}
+
+// stop tells a phone that is on to shut down, which takes it a while.
+func (f *fleet) stop(p *phone) {
+	p.stopping = true
+	f.schedule(p, f.now.Add(span(stopping, p.chance)))
+}
+
 // freeze sets a phone's status and ends its own life.
 func (f *fleet) freeze(p *phone, status int) {
-	p.Status, p.RPAStatus, p.living = status, 0, false
+	f.become(p, status)
+	p.living = false
 	f.unschedule(p)
 }
 
@@ -83,8 +150,10 @@ func (f *fleet) advance(now time.Time) {
 func (f *fleet) move(p *phone, at time.Time) {
 	switch {
 	case p.living && p.ChargeMode == monthly && p.MonthlyExpire <= at.Unix():
-		p.Status, p.RPAStatus = expired, 0
+		f.become(p, expired)
 		f.unschedule(p)
+	case p.stopping:
+		f.enter(p, shutDown, at)
 	case p.Status == starting:
 		f.enter(p, started, at)
 	case p.Status == started:

@@ -31,17 +31,21 @@ func documented(endpoint string) Limits {
 // Error Codes", 40014).
 const lock = 2 * time.Hour
 
-// A limiter watches one endpoint. It reads the documents strictly: a limit
-// holds in every window of its length, wherever the window begins. Refused
-// requests count too, as the documents speak of requests.
+// A limiter watches one endpoint of an account. It reads the documents
+// strictly: a limit holds in every window of its length, wherever the window
+// begins. What keeps to that keeps to windows by the clock too, because at any
+// moment the present minute and hour of the clock lie within the last 60
+// seconds and 60 minutes; so both kinds are enforced. Refused requests count,
+// as the documents speak of requests.
 type limiter struct {
 	limits       Limits
+	lockAtOnce   bool
 	minute, hour window
 	blockedUntil time.Time // by the minute's limit
-	lockedUntil  time.Time // by the hour's limit
+	lockedUntil  time.Time // for two hours
 }
 
-func newLimiters(overrides map[string]Limits) map[string]*limiter {
+func newLimiters(overrides map[string]Limits, lockAtOnce bool) map[string]*limiter {
 	limiters := make(map[string]*limiter, len(handlers))
 	for endpoint := range handlers {
 		own, usual := overrides[endpoint], documented(endpoint)
@@ -50,8 +54,9 @@ func newLimiters(overrides map[string]Limits) map[string]*limiter {
 				PerMinute: cmp.Or(own.PerMinute, usual.PerMinute),
 				PerHour:   cmp.Or(own.PerHour, usual.PerHour),
 			},
-			minute: window{span: time.Minute},
-			hour:   window{span: time.Hour},
+			lockAtOnce: lockAtOnce,
+			minute:     window{span: time.Minute},
+			hour:       window{span: time.Hour},
 		}
 	}
 	return limiters
@@ -67,33 +72,54 @@ func (l *limiter) take(now time.Time) (geelark.Code, Breach) {
 		return geelark.CodeHourLimit, Breach{}
 	}
 	if n := l.hour.add(now); l.limits.PerHour >= 0 && n > l.limits.PerHour {
-		l.lockedUntil = now.Add(lock)
-		l.hour.times, l.minute.times = nil, nil
+		l.lock(now)
 		return geelark.CodeHourLimit, Breach{Window: time.Hour, At: now, Count: n}
 	}
 	if now.Before(l.blockedUntil) {
 		return geelark.CodeRateLimited, Breach{}
 	}
 	if n := l.minute.add(now); l.limits.PerMinute >= 0 && n > l.limits.PerMinute {
+		breach := Breach{Window: time.Minute, At: now, Count: n}
+		if l.lockAtOnce {
+			l.lock(now)
+			return geelark.CodeHourLimit, breach
+		}
 		l.blockedUntil = now.Truncate(time.Minute).Add(time.Minute)
-		l.minute.times = nil
-		return geelark.CodeRateLimited, Breach{Window: time.Minute, At: now, Count: n}
+		l.minute.reset()
+		return geelark.CodeRateLimited, breach
 	}
 	return geelark.CodeOK, Breach{}
+}
+
+func (l *limiter) lock(now time.Time) {
+	l.lockedUntil = now.Add(lock)
+	l.hour.reset()
+	l.minute.reset()
 }
 
 // A window remembers the requests of the last span, oldest first.
 type window struct {
 	span  time.Duration
-	times []time.Time
+	times []int64 // Unix nanoseconds; those before first are past
+	first int
+	most  int // requests that a span ever held
 }
 
 // add counts a request and returns how many the span that ends with it holds.
 // A request exactly one span ago is outside.
 func (w *window) add(now time.Time) int {
-	for len(w.times) > 0 && now.Sub(w.times[0]) >= w.span {
-		w.times = w.times[1:]
+	at := now.UnixNano()
+	for w.first < len(w.times) && at-w.times[w.first] >= int64(w.span) {
+		w.first++
 	}
-	w.times = append(w.times, now)
-	return len(w.times)
+	if w.first > 1024 && w.first > len(w.times)/2 {
+		w.times = append(w.times[:0], w.times[w.first:]...)
+		w.first = 0
+	}
+	w.times = append(w.times, at)
+	n := len(w.times) - w.first
+	w.most = max(w.most, n)
+	return n
 }
+
+func (w *window) reset() { w.times, w.first = nil, 0 }

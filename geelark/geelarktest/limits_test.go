@@ -112,3 +112,81 @@ func TestUnknownCallersSpendNoLimit(t *testing.T) {
 	equal(t, "requests", s.Requests("phone/list"), 301)
 	equal(t, "breaches", len(s.Broken()), 0)
 }
+
+// TestTheLimitsHoldInTheClocksWindowsToo spends as much as the limits allow
+// for two hours, at the worst times for windows that the clock begins.
+func TestTheLimitsHoldInTheClocksWindowsToo(t *testing.T) {
+	c := newClock()
+	s := geelarktest.New(geelarktest.Config{
+		Now: c.Now, Token: token, Limits: map[string]geelarktest.Limits{"phone/list": {PerMinute: 6, PerHour: 60}},
+	})
+	c.Advance(57 * time.Minute)
+	byMinute, byHour := map[time.Time]int{}, map[time.Time]int{}
+	for range 2 * 3600 {
+		if times(t, s, 1, "phone/list") == geelark.CodeOK {
+			byMinute[c.Now().Truncate(time.Minute)]++
+			byHour[c.Now().Truncate(time.Hour)]++
+		}
+		c.Advance(time.Second)
+	}
+	for minute, n := range byMinute {
+		if n > 6 {
+			t.Errorf("%d requests were let through in the minute of %v", n, minute)
+		}
+	}
+	for hour, n := range byHour {
+		if n > 60 {
+			t.Errorf("%d requests were let through in the hour of %v", n, hour)
+		}
+	}
+}
+
+func TestABrokenMinuteCanLockForTwoHours(t *testing.T) {
+	c := newClock()
+	s := geelarktest.New(geelarktest.Config{Now: c.Now, Token: token, LockAtOnce: true})
+	equal(t, "within the limit", times(t, s, 200, "phone/list"), geelark.CodeOK)
+	equal(t, "beyond it", times(t, s, 1, "phone/list"), geelark.CodeHourLimit)
+	equal(t, "breaches", s.Broken(), []geelarktest.Breach{{Endpoint: "phone/list", Window: time.Minute, At: noon, Count: 201}})
+	c.Advance(2*time.Hour - 1)
+	equal(t, "at the end of the lock", times(t, s, 1, "phone/list"), geelark.CodeHourLimit)
+	c.Advance(1)
+	equal(t, "after it", times(t, s, 1, "phone/list"), geelark.CodeOK)
+}
+
+func TestATeamSpendsFromTheSameLimits(t *testing.T) {
+	s, c := still(1)
+	s.SetTeam("phone/list", geelarktest.Team{Burst: 50, Every: time.Minute, Over: 10 * time.Second})
+	c.Advance(5 * time.Second) // 26 of the 50 have come
+	equal(t, "what the team leaves", times(t, s, 174, "phone/list"), geelark.CodeOK)
+	equal(t, "one more", times(t, s, 1, "phone/list"), geelark.CodeRateLimited)
+	equal(t, "breaches", s.Broken(), []geelarktest.Breach{
+		{Endpoint: "phone/list", Window: time.Minute, At: noon.Add(5 * time.Second), Count: 201},
+	})
+	equal(t, "requests", []int{s.Requests("phone/list"), s.MostIn("phone/list", time.Minute)}, []int{175, 175})
+	equal(t, "another endpoint", times(t, s, 1, "phone/status"), geelark.CodeParameter)
+}
+
+func TestATeamCanBreakTheLimitItself(t *testing.T) {
+	s, c := still(1)
+	s.SetTeam("phone/list", geelarktest.Team{Burst: 150, Every: 30 * time.Second})
+	c.Advance(31 * time.Second)
+	equal(t, "the client's request", times(t, s, 1, "phone/list"), geelark.CodeRateLimited)
+	equal(t, "breaches", s.Broken(), []geelarktest.Breach{
+		{Endpoint: "phone/list", Window: time.Minute, At: noon.Add(30 * time.Second), Count: 201, ByTeam: true},
+	})
+	s.SetTeam("phone/list", geelarktest.Team{})
+	s.SetTeam("no/api", geelarktest.Team{Burst: 1, Every: 1})
+	c.Advance(time.Hour)
+	equal(t, "without the team", times(t, s, 200, "phone/list"), geelark.CodeOK)
+}
+
+func TestAMonthOfRequestsIsCountedInAMinuteAndAnHour(t *testing.T) {
+	s, c := still(1)
+	for day := range 30 {
+		times(t, s, 3+day%7, "phone/list")
+		c.Advance(30 * time.Minute)
+		times(t, s, 2, "phone/list")
+		c.Advance(24*time.Hour - 30*time.Minute)
+	}
+	equal(t, "most in a minute, an hour", []int{s.MostIn("phone/list", time.Minute), s.MostIn("phone/list", time.Hour)}, []int{9, 11})
+}

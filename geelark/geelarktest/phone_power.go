@@ -12,8 +12,13 @@ type startDetail struct {
 	ChargingMethod string `json:"chargingMethod"`
 }
 
+// codeUnavailable refuses a start: the phone cannot be started now, later it
+// may.
+const codeUnavailable geelark.Code = 43020
+
 // phoneStart answers phone/start ("Start cloud phone"). Starting a phone that
-// is on already succeeds and changes nothing; no document says otherwise.
+// is on already succeeds and changes nothing; one that is still shutting down
+// is refused. No document says so of either.
 func (s *Server) phoneStart(body []byte, f Fault) (any, geelark.Code) {
 	var request struct {
 		IDs              []string `json:"ids"`
@@ -29,10 +34,12 @@ func (s *Server) phoneStart(body []byte, f Fault) (any, geelark.Code) {
 		return nil, geelark.CodeParameter
 	}
 	start := func(p *phone) geelark.Code {
-		switch p.Status {
-		case expired:
+		switch {
+		case p.Status == expired:
 			return geelark.CodePhoneExpired
-		case started, starting:
+		case p.stopping:
+			return codeUnavailable
+		case p.Status == started || p.Status == starting:
 			return geelark.CodeOK
 		}
 		p.living = !s.still
@@ -40,18 +47,16 @@ func (s *Server) phoneStart(body []byte, f Fault) (any, geelark.Code) {
 		return geelark.CodeOK
 	}
 	show := func(p *phone) any {
-		method := "Per-minute usage"
-		if p.ChargeMode == monthly {
-			method = "Monthly rental"
-		}
-		return startDetail{f.id(p.ID), "https://phone.invalid/" + p.ID, method}
+		return startDetail{f.id(p.ID), "https://phone.invalid/" + p.ID, chargingMethods[p.charge]}
 	}
-	return s.batch(request.IDs, f, start, show), geelark.CodeOK
+	return s.batch(request.IDs, f, start, show)
 }
 
-// phoneStop answers phone/stop ("Stop cloud phone"). Stopping a phone that is
-// off succeeds and changes nothing, and an expired one stays expired; no
-// document says otherwise. The details show the status after it.
+// phoneStop answers phone/stop ("Stop cloud phone"). It is answered at once,
+// and the phone goes on reporting that it is started for some seconds, as
+// users of the API have seen; so do the details, as in the document's sample.
+// Stopping a phone that is off succeeds and changes nothing, and an expired
+// one stays expired; no document says otherwise.
 func (s *Server) phoneStop(body []byte, f Fault) (any, geelark.Code) {
 	var request struct {
 		IDs []string `json:"ids"`
@@ -63,12 +68,15 @@ func (s *Server) phoneStop(body []byte, f Fault) (any, geelark.Code) {
 		return nil, geelark.CodeParameter
 	}
 	stop := func(p *phone) geelark.Code {
-		if p.Status != shutDown && p.Status != expired {
-			s.fleet.enter(p, shutDown, s.fleet.now)
+		switch {
+		case p.RPAStatus == 1:
+			return geelark.CodePhoneBusy
+		case p.Status != shutDown && p.Status != expired && !p.stopping:
+			s.fleet.stop(p)
 		}
 		return geelark.CodeOK
 	}
-	return s.batch(request.IDs, f, stop, f.statusDetail), geelark.CodeOK
+	return s.batch(request.IDs, f, stop, f.statusDetail)
 }
 
 func outside(n *int, low, high int) bool { return n != nil && (*n < low || *n > high) }

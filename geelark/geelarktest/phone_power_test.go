@@ -1,6 +1,7 @@
 package geelarktest_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestStart(t *testing.T) {
 	b := get[batch](t, s, "phone/start", ids(all...))
 	equal(t, "amounts", []int{b.TotalAmount, b.SuccessAmount, b.FailAmount}, []int{5, 3, 2})
 	equal(t, "charging methods", []string{b.SuccessDetails[0].ChargingMethod, b.SuccessDetails[1].ChargingMethod},
-		[]string{"Per-minute usage", "Monthly rental"})
+		[]string{"Parallels", "Monthly rental"})
 	for i, d := range b.SuccessDetails {
 		equal(t, "id", d.ID, all[i])
 		if d.URL == "" {
@@ -66,8 +67,8 @@ func TestStart(t *testing.T) {
 	}
 	c.Advance(4 * time.Second)
 	equal(t, "status after 4 s", status(t, s, all[2]), 1)
-	c.Advance(37 * time.Second)
-	equal(t, "status after 41 s", status(t, s, all[2]), 0)
+	c.Advance(87 * time.Second)
+	equal(t, "status after 91 s", status(t, s, all[2]), 0)
 	equal(t, "a phone set to starting", status(t, s, all[1]), 1)
 	c.Advance(1000 * time.Hour)
 	equal(t, "status of a still fleet's phone", status(t, s, all[2]), 0)
@@ -85,13 +86,104 @@ func TestStop(t *testing.T) {
 
 	b := get[batch](t, s, "phone/stop", ids(all...))
 	equal(t, "amounts", []int{b.TotalAmount, b.SuccessAmount, b.FailAmount}, []int{5, 4, 1})
-	for i, want := range []int{2, 2, 3, 2} {
-		equal(t, "answered status", b.SuccessDetails[i].Status, want)
-		equal(t, "status", status(t, s, all[i]), want)
-	}
 	equal(t, "gone", b.FailDetails[0].Code, geelark.CodePhoneNotFound)
+	for i, want := range []int{0, 1, 3, 2} {
+		equal(t, "answered status", b.SuccessDetails[i].Status, want)
+		equal(t, "status at once", status(t, s, all[i]), want)
+	}
+	c.Advance(2*time.Second - 1)
+	for i, want := range []int{0, 1, 3, 2} {
+		equal(t, "status within two seconds", status(t, s, all[i]), want)
+	}
+	get[batch](t, s, "phone/stop", ids(all[0])) // which must not begin the wait anew
+	c.Advance(18*time.Second + 1)
+	for i, want := range []int{2, 2, 3, 2} {
+		equal(t, "status after 20 s", status(t, s, all[i]), want)
+	}
 	c.Advance(time.Hour)
 	equal(t, "a phone stopped while starting", status(t, s, all[1]), 2)
+}
+
+func TestAPhoneThatShutsDownCannotBeStarted(t *testing.T) {
+	s, c := still(1)
+	id := s.IDs()[0]
+	s.SetStatus(id, 0)
+	get[batch](t, s, "phone/stop", ids(id))
+	equal(t, "a start too early", get[batch](t, s, "phone/start", ids(id)).FailDetails[0].Code, geelark.Code(43020))
+	c.Advance(20 * time.Second)
+	equal(t, "status", status(t, s, id), 2)
+	equal(t, "a start in time", get[batch](t, s, "phone/start", ids(id)).SuccessAmount, 1)
+	equal(t, "status", status(t, s, id), 1)
+}
+
+func TestAPhoneThatRunsATaskIsNotStopped(t *testing.T) {
+	s, c := still(50)
+	p := pick(t, s, func(p geelarktest.Phone) bool { return p.RPAStatus == 1 })
+	equal(t, "stop", get[batch](t, s, "phone/stop", ids(p.ID)).FailDetails[0].Code, geelark.CodePhoneBusy)
+	c.Advance(time.Hour)
+	equal(t, "status", status(t, s, p.ID), 0)
+	s.Edit(p.ID, func(p *geelarktest.Phone) { p.RPAStatus = 0 })
+	equal(t, "stop", get[batch](t, s, "phone/stop", ids(p.ID)).SuccessAmount, 1)
+}
+
+func TestTheChargingMethodFollowsTheParallels(t *testing.T) {
+	s, c := still(6)
+	all := s.IDs()
+	for _, id := range all {
+		s.SetStatus(id, 2)
+		s.Edit(id, func(p *geelarktest.Phone) { p.ChargeMode = 0 })
+	}
+	s.Edit(all[5], func(p *geelarktest.Phone) { p.ChargeMode = 1 })
+	b := s.Billing()
+	b.Parallels = 2
+	s.SetBilling(b)
+
+	methods := func(ids ...string) []string {
+		var methods []string
+		for _, d := range get[batch](t, s, "phone/start", params{"ids": ids}).SuccessDetails {
+			methods = append(methods, d.ChargingMethod)
+		}
+		return methods
+	}
+	equal(t, "as many as may and one more", methods(all[5], all[0], all[1], all[2]),
+		[]string{"Monthly rental", "Parallels", "Parallels", "Per-minute usage"})
+	equal(t, "of a phone that is on already", methods(all[0], all[2]), []string{"Parallels", "Per-minute usage"})
+	c.Advance(time.Minute + 30*time.Second)
+	get[batch](t, s, "phone/stop", ids(all[0]))
+	equal(t, "while a phone shuts down", methods(all[3]), []string{"Per-minute usage"})
+	c.Advance(20 * time.Second)
+	equal(t, "after it has", methods(all[0], all[4]), []string{"Parallels", "Per-minute usage"})
+	s.Remove(all[1])
+	s.SetStatus(all[4], 2)
+	equal(t, "after a phone is gone", methods(all[4]), []string{"Parallels"})
+}
+
+func TestBatchesCanHaveCodesOfTheirOwn(t *testing.T) {
+	c := newClock()
+	s := geelarktest.New(geelarktest.Config{Phones: 2, Now: c.Now, Token: token, Still: true, BatchCodes: true})
+	id := s.IDs()[0]
+	for _, tt := range []struct {
+		name string
+		ids  []string
+		want geelark.Code
+		msg  string
+	}{
+		{"all succeed", []string{id, id}, geelark.CodeOK, "success"},
+		{"some fail", []string{id, "1"}, geelark.CodePartial, "partial success"},
+		{"all fail", []string{"1", "2"}, geelark.CodeBatchFailed, "process all failure"},
+	} {
+		for _, endpoint := range []string{"phone/status", "phone/start", "phone/stop"} {
+			c.Advance(2 * time.Minute) // no phone is on its way
+			s.SetStatus(id, 0)         // and this one runs no task
+			a := call(t, s, endpoint, encode(t, ids(tt.ids...)))
+			equal(t, endpoint+" when "+tt.name, []any{a.Code, a.Msg}, []any{tt.want, tt.msg})
+			var b batch
+			if err := json.Unmarshal(a.Data, &b); err != nil {
+				t.Fatal(err)
+			}
+			equal(t, "details", len(b.SuccessDetails)+len(b.FailDetails), 2)
+		}
+	}
 }
 
 func TestAStartGivesAPhoneBackItsLife(t *testing.T) {

@@ -27,5 +27,5 @@ func (s *Server) phoneStatus(body []byte, f Fault) (any, geelark.Code) {
 		return nil, geelark.CodeParameter
 	}
 	exists := func(*phone) geelark.Code { return geelark.CodeOK }
-	return s.batch(request.IDs, f, exists, f.statusDetail), geelark.CodeOK
+	return s.batch(request.IDs, f, exists, f.statusDetail)
 }

@@ -14,6 +14,7 @@ type Breach struct {
 	Window   time.Duration // the limit's: a minute or an hour
 	At       time.Time     // when the request came
 	Count    int           // requests in the window that ends with it
+	ByTeam   bool          // it was the team's request, see SetTeam
 }
 
 // keep bounds the requests whose times an endpoint's record holds, so that a
@@ -23,7 +24,8 @@ const keep = 1 << 20
 // A record is what the server saw. The empty endpoint stands for all.
 type record struct {
 	requests map[string]int
-	times    map[string][]int64 // the latest requests' times in Unix nanoseconds, ascending
+	times    map[string][]int64    // the latest requests' times in Unix nanoseconds, ascending
+	windows  map[string]*[2]window // the minute's and the hour's, for what they ever held
 	answers  map[answered]int
 	broken   []Breach
 }
@@ -34,7 +36,7 @@ type answered struct {
 }
 
 func newRecord() record {
-	return record{map[string]int{}, map[string][]int64{}, map[answered]int{}, nil}
+	return record{map[string]int{}, map[string][]int64{}, map[string]*[2]window{}, map[answered]int{}, nil}
 }
 
 func (r *record) request(endpoint string, now time.Time) {
@@ -45,6 +47,13 @@ func (r *record) request(endpoint string, now time.Time) {
 			times = append(times[:0], times[keep/2:]...)
 		}
 		r.times[name] = append(times, now.UnixNano())
+		w := r.windows[name]
+		if w == nil {
+			w = &[2]window{{span: time.Minute}, {span: time.Hour}}
+			r.windows[name] = w
+		}
+		w[0].add(now)
+		w[1].add(now)
 	}
 }
 
@@ -73,11 +82,19 @@ func (s *Server) Answered(endpoint string, code geelark.Code) int {
 
 // MostIn returns the most requests that came to an endpoint within any span
 // of the given length, wherever it begins; two requests exactly one span
-// apart are not within it. Empty means all endpoints together. At least the
-// last half million requests of an endpoint are looked at.
+// apart are not within it. Empty means all endpoints together. A minute and an
+// hour are known of all requests, other spans of at least the last half
+// million of an endpoint. The team's requests are none of these.
 func (s *Server) MostIn(endpoint string, span time.Duration) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if w := s.record.windows[endpoint]; w != nil {
+		for i := range w {
+			if w[i].span == span {
+				return w[i].most
+			}
+		}
+	}
 	times := s.record.times[endpoint]
 	most, first := 0, 0
 	for i, t := range times {

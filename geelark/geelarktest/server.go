@@ -19,7 +19,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -56,18 +55,30 @@ type Config struct {
 	// Limits overrides the documented limits of single endpoints, which are
 	// named as "phone/status" is; other names are ignored.
 	Limits map[string]Limits
+
+	// LockAtOnce has a broken minute's limit lock the endpoint for two hours
+	// with 40014, as the vendor's command-line client says. Otherwise it is
+	// 40007 until the next minute, as the error codes say.
+	LockAtOnce bool
+
+	// BatchCodes has batches answered with 40006 when some of their phones
+	// failed and with 40009 when all did, as the error codes say. Otherwise
+	// it is 0, as the samples of phone/status, start and stop show.
+	BatchCodes bool
 }
 
 // A Server is a simulated GeeLark account. Make one with [New]. All of its
 // methods are safe for concurrent use.
 type Server struct {
-	still bool
+	still      bool
+	batchCodes bool
 
 	mu          sync.Mutex // guards everything below
 	clock       func() time.Time
 	last        time.Time // the latest time seen
 	credentials credentials
 	limiters    map[string]*limiter
+	teams       map[string]*team
 	record      record
 	faults      faults
 	fleet       fleet
@@ -89,9 +100,11 @@ const (
 func New(cfg Config) *Server {
 	s := &Server{
 		still:       cfg.Still,
+		batchCodes:  cfg.BatchCodes,
 		clock:       cfg.Now,
 		credentials: credentials{cfg.Token, cfg.AppID, cfg.APIKey},
-		limiters:    newLimiters(cfg.Limits),
+		limiters:    newLimiters(cfg.Limits, cfg.LockAtOnce),
+		teams:       map[string]*team{},
 		record:      newRecord(),
 		faults:      faults{rng: rand.New(rand.NewPCG(cfg.Seed, streamFaults))},
 		traces:      rand.New(rand.NewPCG(cfg.Seed, streamTraces)),
@@ -128,14 +141,19 @@ func (s *Server) now() time.Time {
 type handler func(s *Server, body []byte, f Fault) (any, geelark.Code)
 
 var handlers = map[string]handler{
-	"phone/status":  (*Server).phoneStatus,
-	"phone/list":    (*Server).phoneList,
-	"phone/start":   (*Server).phoneStart,
-	"phone/stop":    (*Server).phoneStop,
-	"pay/wallet":    (*Server).wallet,
-	"pay/plan/info": (*Server).planInfo,
-	"callback/set":  (*Server).callbackSet,
-	"callback/get":  (*Server).callbackGet,
+	"auth/status":       (*Server).authStatus,
+	"phone/status":      (*Server).phoneStatus,
+	"phone/list":        (*Server).phoneList,
+	"phone/start":       (*Server).phoneStart,
+	"phone/stop":        (*Server).phoneStop,
+	"group/list":        (*Server).groupList,
+	"tag/list":          (*Server).tagList,
+	"proxy/list":        (*Server).proxyList,
+	"pay/wallet":        (*Server).wallet,
+	"pay/plan/info":     (*Server).planInfo,
+	"pay/profiles/list": (*Server).planList,
+	"callback/set":      (*Server).callbackSet,
+	"callback/get":      (*Server).callbackGet,
 }
 
 const (
@@ -144,14 +162,6 @@ const (
 	// maxBody bounds a request. No documented request comes near it.
 	maxBody = 1 << 20
 )
-
-// A reply is what goes back over HTTP.
-type reply struct {
-	status      int
-	contentType string
-	body        []byte
-	length      int // declared; more than len(body) when the answer is cut
-}
 
 // An envelope is the outside of every answer ("Request Instructions",
 // Response Object Fields).
@@ -164,19 +174,23 @@ type envelope struct {
 
 // answer handles one request. An error stands for no answer at all: the
 // connection was dropped, or the request's context ended first.
-func (s *Server) answer(ctx context.Context, method, path string, header http.Header, body io.Reader) (reply, error) {
+func (s *Server) answer(ctx context.Context, method, path string, header http.Header, body io.Reader) (Reply, error) {
 	raw, readable := readBody(body)
-	endpoint := cmp.Or(strings.TrimPrefix(path, prefix), path, "/") // never "", which stands for all
+	endpoint, documented := api(path)
 	handle := handlers[endpoint]
+	seen := endpoint // what the request is recorded as
+	if !documented || seen == "" {
+		seen = cmp.Or(path, "/") // never "", which stands for all
+	}
 	// The vendor documents POST for every call and nothing about other
 	// methods; to the simulator they are resources that do not exist.
-	if method != http.MethodPost || !strings.HasPrefix(path, prefix) {
+	if method != http.MethodPost {
 		handle = nil
 	}
 
 	s.mu.Lock()
 	now := s.now()
-	s.record.request(endpoint, now)
+	s.record.request(seen, now)
 	code := s.admit(endpoint, handle != nil, header, now)
 	fault := s.faults.match(endpoint, raw)
 	s.mu.Unlock()
@@ -185,24 +199,24 @@ func (s *Server) answer(ctx context.Context, method, path string, header http.He
 		fault.Before(endpoint)
 	}
 	if err := fault.delay(ctx); err != nil {
-		return reply{}, err
+		return Reply{}, err
 	}
 	if fault.Drop {
-		return reply{}, errDropped
+		return Reply{}, errDropped
 	}
 	if fault.HTTPStatus != 0 || fault.Body != nil {
-		return fault.cut(fault.raw()), nil
+		return fault.finish(fault.raw(), now), nil
 	}
 
 	if code == geelark.CodeOK && !readable {
 		code = geelark.CodeBody
 	}
-	e := s.envelope(endpoint, handle, code, header.Get("traceId"), raw, fault)
+	e := s.envelope(seen, handle, code, header.Get("traceId"), raw, fault)
 	text, err := json.Marshal(e)
 	if err != nil {
-		return reply{}, err
+		return Reply{}, err
 	}
-	return fault.cut(reply{http.StatusOK, "application/json", text, len(text)}), nil
+	return fault.finish(Reply{http.StatusOK, contentType("application/json"), text, 0}, now), nil
 }
 
 // admit decides whether a request may be handled. Requests that the account
@@ -216,9 +230,15 @@ func (s *Server) admit(endpoint string, known bool, header http.Header, now time
 	case !s.credentials.accept(header):
 		return geelark.CodeSignature
 	}
+	s.teamsUntil(endpoint, now)
+	return s.take(endpoint, now, false)
+}
+
+// take spends one request of an endpoint's limits.
+func (s *Server) take(endpoint string, now time.Time, team bool) geelark.Code {
 	code, breach := s.limiters[endpoint].take(now)
 	if breach.Count > 0 {
-		breach.Endpoint = endpoint
+		breach.Endpoint, breach.ByTeam = endpoint, team
 		s.record.broken = append(s.record.broken, breach)
 	}
 	return code
@@ -234,9 +254,10 @@ func (s *Server) envelope(endpoint string, handle handler, code geelark.Code, tr
 	if code == geelark.CodeOK && (f.Code == geelark.CodeOK || f.WithData) {
 		data, code = handle(s, body, f)
 	}
-	if code == geelark.CodeOK {
+	switch {
+	case code == geelark.CodeOK:
 		code, msg = f.Code, f.Message
-	} else {
+	case code != geelark.CodePartial && code != geelark.CodeBatchFailed:
 		data = nil
 	}
 	if f.NullData {
@@ -246,11 +267,11 @@ func (s *Server) envelope(endpoint string, handle handler, code geelark.Code, tr
 		traceID = upperHex(s.traces.Uint64(), s.traces.Uint64())
 	}
 	s.record.answer(endpoint, code)
-	return envelope{traceID, int(code), cmp.Or(msg, messages[code], "failed"), data}
+	return envelope{traceID, int(code), cmp.Or(msg, messages.of(code)), data}
 }
 
 // messages holds the texts of the codes that the simulator answers by itself.
-var messages = map[geelark.Code]string{
+var messages = texts{
 	geelark.CodeOK:                 "success",
 	geelark.CodeBody:               "request body unreadable",
 	geelark.CodeNoTraceID:          "traceId is empty",
@@ -263,7 +284,21 @@ var messages = map[geelark.Code]string{
 	geelark.CodePhoneNotFound:      "env not found",
 	geelark.CodePhoneExpired:       "env is expired",
 	geelark.CodeCallbackNotDefined: "no callback url",
+	geelark.CodePartial:            "partial success",
+	geelark.CodeBatchFailed:        "process all failure",
+	geelark.CodePhoneBusy:          "env is executing a task",
+	codeUnavailable:                "env is currently unavailable",
+	codeTagNotFound:                "tag not found",
+	codeTagNoColor:                 "tag color not found",
+	codeTagNoName:                  "tag name not found",
+	codeGroupNotFound:              "group not found",
+	codeGroupNoName:                "group name not found",
+	codeGroupNoRemark:              "group remark not found",
 }
+
+type texts map[geelark.Code]string
+
+func (t texts) of(code geelark.Code) string { return cmp.Or(t[code], "failed") }
 
 // readBody returns the body, and whether it could be read whole. No body at
 // all is taken for an empty object, because the vendor's own samples for the

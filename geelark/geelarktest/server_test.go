@@ -64,7 +64,9 @@ func TestEveryCallIsAPOSTUnderTheDocumentedPath(t *testing.T) {
 		{"a POST is answered", http.MethodPost, base + "phone/list", "phone/list", geelark.CodeOK},
 		{"a GET is not", http.MethodGet, base + "phone/list", "phone/list", geelark.CodeNoResource},
 		{"another version is not", http.MethodPost, "https://openapi.invalid/open/v2/phone/list", "/open/v2/phone/list", geelark.CodeNoResource},
-		{"the endpoint alone is not", http.MethodPost, "https://openapi.invalid/phone/list", "/phone/list", geelark.CodeNoResource},
+		{"the endpoint alone is, by its path", http.MethodPost, "https://openapi.invalid/phone/list", "/phone/list", geelark.CodeOK},
+		{"the version twice is, by its path", http.MethodPost, base + "open/v1/phone/list", "/open/v1/open/v1/phone/list", geelark.CodeOK},
+		{"nothing is not", http.MethodPost, "https://openapi.invalid/", "/", geelark.CodeNoResource},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, _ := still(1)
@@ -75,8 +77,19 @@ func TestEveryCallIsAPOSTUnderTheDocumentedPath(t *testing.T) {
 			r.Header = request(t, "", "").Header
 			equal(t, "code", send(t, s, r).Code, tt.want)
 			equal(t, "requests", s.Requests(tt.counted), 1)
+			equal(t, "answers", s.Answered(tt.counted, tt.want), 1)
 		})
 	}
+}
+
+func TestEveryFormOfThePathSpendsTheSameLimit(t *testing.T) {
+	s, _ := still(1)
+	equal(t, "within the limit", times(t, s, 199, "phone/list"), geelark.CodeOK)
+	for _, want := range []geelark.Code{geelark.CodeOK, geelark.CodeRateLimited} {
+		r := request(t, "open/v1/phone/list", "{}")
+		equal(t, "code", send(t, s, r).Code, want)
+	}
+	equal(t, "breach", s.Broken()[0].Endpoint, "phone/list")
 }
 
 func TestARequestWithoutTraceIDGetsOne(t *testing.T) {

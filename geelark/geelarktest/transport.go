@@ -3,6 +3,7 @@ package geelarktest
 import (
 	"bytes"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -20,10 +21,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		reset(w)
 	}
-	w.Header().Set("Content-Type", rep.contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(rep.length))
-	w.WriteHeader(rep.status)
-	_, _ = w.Write(rep.body) // the client may be gone, which is its own business
+	header := w.Header()
+	maps.Copy(header, rep.Header)
+	header.Set("Content-Length", strconv.Itoa(len(rep.Body)))
+	w.WriteHeader(rep.Status)
+	_, _ = w.Write(rep.Body[:len(rep.Body)-rep.Cut]) // the client may be gone, which is its own business
 }
 
 // reset ends a request's connection without an answer, and does not return.
@@ -53,33 +55,38 @@ func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
-	// A client may spell a header as the documents do (traceId); a network
-	// would have brought it to the canonical form.
+	rep, err := t.server.answer(r.Context(), r.Method, r.URL.Path, canonical(r.Header), body)
+	if err != nil {
+		return nil, err
+	}
+	content := io.Reader(bytes.NewReader(rep.Body[:len(rep.Body)-rep.Cut]))
+	if rep.Cut > 0 {
+		content = io.MultiReader(content, cutReader{})
+	}
+	rep.Header.Set("Content-Length", strconv.Itoa(len(rep.Body)))
+	return &http.Response{
+		Status:        strconv.Itoa(rep.Status) + " " + http.StatusText(rep.Status),
+		StatusCode:    rep.Status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        rep.Header,
+		Body:          io.NopCloser(content),
+		ContentLength: int64(len(rep.Body)),
+		Request:       r,
+	}, nil
+}
+
+// canonical returns a request's header as a network would bring it: a client
+// may spell a name as the documents do (traceId).
+func canonical(sent http.Header) http.Header {
 	header := http.Header{}
-	for name, values := range r.Header {
+	for name, values := range sent {
 		for _, value := range values {
 			header.Add(name, value)
 		}
 	}
-	rep, err := t.server.answer(r.Context(), r.Method, r.URL.Path, header, body)
-	if err != nil {
-		return nil, err
-	}
-	content := io.Reader(bytes.NewReader(rep.body))
-	if rep.length > len(rep.body) {
-		content = io.MultiReader(content, cutReader{})
-	}
-	return &http.Response{
-		Status:        strconv.Itoa(rep.status) + " " + http.StatusText(rep.status),
-		StatusCode:    rep.status,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-		Header:        http.Header{"Content-Type": {rep.contentType}, "Content-Length": {strconv.Itoa(rep.length)}},
-		Body:          io.NopCloser(content),
-		ContentLength: int64(rep.length),
-		Request:       r,
-	}, nil
+	return header
 }
 
 // A cutReader ends a body that is shorter than declared.
