@@ -33,6 +33,7 @@ import (
 	"geelark_exporter/collector"
 	"geelark_exporter/collector/config"
 	"geelark_exporter/collector/statuspage"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -55,7 +56,7 @@ type flags struct {
 	configFile  string
 	configCheck bool
 
-	account    collector.AccountConfig
+	account    watch.AccountConfig
 	tokenFile  string
 	appID      string
 	apiKeyFile string
@@ -63,7 +64,7 @@ type flags struct {
 	collectors map[string]*bool
 	include    []string
 	exclude    []string
-	shard      collector.Shard
+	shard      watch.Shard
 
 	demo              bool
 	demoPhones        int
@@ -80,7 +81,7 @@ type flags struct {
 }
 
 func addFlags(app *kingpin.Application) *flags {
-	f := &flags{account: collector.AccountConfig{Name: "default"}, collectors: make(map[string]*bool)}
+	f := &flags{account: watch.AccountConfig{Name: "default"}, collectors: make(map[string]*bool)}
 	a := &f.account
 	app.Flag("config.file", "YAML file of the accounts to watch, instead of the flags that name one account. The other flags below are what it does not say.").StringVar(&f.configFile)
 	app.Flag("config.check", "Check the configuration and exit.").BoolVar(&f.configCheck)
@@ -102,9 +103,9 @@ func addFlags(app *kingpin.Application) *flags {
 	app.Flag("billing.interval", "How often wallet and plan are read.").Default("10m").DurationVar(&a.BillingInterval)
 
 	for _, c := range [][2]string{
-		{collector.CollectorStatus, "Poll the status of each phone (phone/status)."},
-		{collector.CollectorInventory, "Read names, groups, tags and subscriptions of phones (phone/list)."},
-		{collector.CollectorBilling, "Read wallet and plan (pay/wallet, pay/plan/info)."},
+		{watch.CollectorStatus, "Poll the status of each phone (phone/status)."},
+		{watch.CollectorInventory, "Read names, groups, tags and subscriptions of phones (phone/list)."},
+		{watch.CollectorBilling, "Read wallet and plan (pay/wallet, pay/plan/info)."},
 	} {
 		f.collectors[c[0]] = app.Flag("collector."+c[0], c[1]).Default("true").Bool()
 	}
@@ -130,18 +131,18 @@ func addFlags(app *kingpin.Application) *flags {
 
 // flagsOfFields are the flags that set the fields of an account.
 var flagsOfFields = map[string]string{
-	collector.FieldBaseURL:           "geelark.base-url",
-	collector.FieldTimeout:           "geelark.timeout",
-	collector.FieldConcurrency:       "geelark.concurrency",
-	collector.FieldRequestsPerMinute: "geelark.requests-per-minute",
-	collector.FieldRequestsPerHour:   "geelark.requests-per-hour",
-	collector.FieldIDs:               "phone.id",
-	collector.FieldIDsFile:           "phone.ids-file",
-	collector.FieldDiscoveryInterval: "discovery.interval",
-	collector.FieldCacheTTL:          "cache.ttl",
-	collector.FieldMaxStaleness:      "cache.max-staleness",
-	collector.FieldInventoryInterval: "inventory.interval",
-	collector.FieldBillingInterval:   "billing.interval",
+	watch.FieldBaseURL:           "geelark.base-url",
+	watch.FieldTimeout:           "geelark.timeout",
+	watch.FieldConcurrency:       "geelark.concurrency",
+	watch.FieldRequestsPerMinute: "geelark.requests-per-minute",
+	watch.FieldRequestsPerHour:   "geelark.requests-per-hour",
+	watch.FieldIDs:               "phone.id",
+	watch.FieldIDsFile:           "phone.ids-file",
+	watch.FieldDiscoveryInterval: "discovery.interval",
+	watch.FieldCacheTTL:          "cache.ttl",
+	watch.FieldMaxStaleness:      "cache.max-staleness",
+	watch.FieldInventoryInterval: "inventory.interval",
+	watch.FieldBillingInterval:   "billing.interval",
 }
 
 // check returns an error for the first flag whose value is out of range or that
@@ -189,7 +190,7 @@ func (f *flags) check() error {
 
 // naming names the flag in an error about a field that it has set.
 func naming(err error) error {
-	fe, ok := errors.AsType[*collector.FieldError](err)
+	fe, ok := errors.AsType[*watch.FieldError](err)
 	if !ok {
 		return err
 	}
@@ -198,7 +199,7 @@ func naming(err error) error {
 }
 
 // accounts returns what to watch.
-func (f *flags) accounts() ([]collector.AccountConfig, error) {
+func (f *flags) accounts() ([]watch.AccountConfig, error) {
 	if f.configFile != "" {
 		return config.Load(f.configFile, f.account, os.Getenv)
 	}
@@ -210,7 +211,7 @@ func (f *flags) accounts() ([]collector.AccountConfig, error) {
 		}
 		a.Credentials = source
 	}
-	return []collector.AccountConfig{a}, nil
+	return []watch.AccountConfig{a}, nil
 }
 
 // credentials returns the source of the account's credentials after a first
@@ -275,7 +276,7 @@ func startDemo(f *flags, logger log.Logger) (stop func(), err error) {
 }
 
 // newMux has the routes.
-func newMux(f *flags, c *collector.Collector, filter *collector.FamilyFilter, reloader *config.Reloader, errorLog promhttp.Logger) (*http.ServeMux, error) {
+func newMux(f *flags, w *watch.Watcher, c *collector.Collector, filter *collector.FamilyFilter, reloader *config.Reloader, errorLog promhttp.Logger) (*http.ServeMux, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(versioncollector.NewCollector(program), reloader)
 	options := collector.HandlerOptions{
@@ -298,7 +299,7 @@ func newMux(f *flags, c *collector.Collector, filter *collector.FamilyFilter, re
 	mux.HandleFunc("/-/ready", fine)
 	if f.telemetryPath != "/" {
 		pages, err := statuspage.New(statuspage.Options{
-			Collector: c, Version: version.Info(), MetricsPath: f.telemetryPath, ConfigPath: configPath,
+			Watcher: w, Version: version.Info(), MetricsPath: f.telemetryPath, ConfigPath: configPath,
 			Links: []statuspage.Link{
 				{Path: discoveryPath, Text: "Targets"},
 				{Path: "/-/healthy", Text: "Health"},
@@ -387,13 +388,14 @@ func serve(f *flags) error {
 	if err != nil {
 		return err
 	}
-	options := collector.Options{
+	counters := collector.NewCounters()
+	options := watch.Options{
 		Logger:    logger,
 		UserAgent: program + "/" + cmp.Or(version.Version, "devel"),
-		Families:  filter,
 		Shard:     f.shard,
+		Observer:  counters,
 	}
-	for _, name := range collector.Collectors() {
+	for _, name := range watch.Collectors() {
 		if *f.collectors[name] {
 			options.Collectors = append(options.Collectors, name)
 		}
@@ -401,14 +403,14 @@ func serve(f *flags) error {
 	if len(options.Collectors) == 0 {
 		return errors.New("all collectors are switched off: leave one of --collector.* on")
 	}
-	c, err := collector.New(accounts, options)
+	w, err := watch.New(accounts, options)
 	if err != nil && f.configFile == "" {
 		err = naming(err)
 	}
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer w.Close()
 	if f.configCheck {
 		fmt.Printf("The configuration is valid: %d accounts.\n", len(accounts))
 		return nil
@@ -419,8 +421,8 @@ func serve(f *flags) error {
 				"account", a.Name, "max_staleness", a.MaxStaleness, "ttl", a.CacheTTL)
 		}
 	}
-	reloader := config.NewReloader(f.accounts, c.Reload, logger, time.Now)
-	mux, err := newMux(f, c, filter, reloader, slog.NewLogLogger(slogger.Handler(), slog.LevelError))
+	reloader := config.NewReloader(f.accounts, w.Reload, logger, time.Now)
+	mux, err := newMux(f, w, collector.New(w, counters, collector.Options{Families: filter}), filter, reloader, slog.NewLogLogger(slogger.Handler(), slog.LevelError))
 	if err != nil {
 		return err
 	}

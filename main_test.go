@@ -314,7 +314,7 @@ func TestEveryExpositionAndEncodingTellsTheSame(t *testing.T) {
 	_, url := simulate(t, 3)
 	// In OpenMetrics client_golang's own go_memstats_alloc_bytes_total clashes
 	// with its go_memstats_alloc_bytes.
-	p := watch(t, url, "--web.disable-exporter-metrics")
+	p := exporterOf(t, url, "--web.disable-exporter-metrics")
 	p.scrape()
 	shapes := map[string]map[string]int{}
 	for format, accept := range map[string]expfmt.Format{
@@ -495,7 +495,7 @@ func TestASignalLetsTheScrapeInFlightFinish(t *testing.T) {
 			t.Parallel()
 			api, url := simulate(t, 1)
 			api.Inject(geelarktest.Fault{Endpoint: "phone/status", Hang: true})
-			p := watch(t, url, "--phone.id="+api.IDs()[0], "--geelark.timeout=1m")
+			p := exporterOf(t, url, "--phone.id="+api.IDs()[0], "--geelark.timeout=1m")
 			scrape := inBackground(p, "3")
 			processtest.Eventually(t, "the poll", func() bool { return api.Requests("phone/status") > 0 })
 			p.Signal(signal)
@@ -514,7 +514,7 @@ func TestASecondSignalDoesNotWait(t *testing.T) {
 	t.Parallel()
 	api, url := simulate(t, 1)
 	api.Inject(geelarktest.Fault{Hang: true})
-	p := watch(t, url, "--geelark.timeout=1h")
+	p := exporterOf(t, url, "--geelark.timeout=1h")
 	scrape := inBackground(p, "3600")
 	processtest.Eventually(t, "the listing", func() bool { return api.Requests("phone/list") > 0 })
 	p.Signal(syscall.SIGTERM)
@@ -547,7 +547,7 @@ func TestAScrapeAnswersBeforeItsTimeoutWhenTheAPIHangs(t *testing.T) {
 	t.Parallel()
 	api, url := simulate(t, 1)
 	api.Inject(geelarktest.Fault{Hang: true})
-	p := watch(t, url, "--geelark.timeout=1h")
+	p := exporterOf(t, url, "--geelark.timeout=1h")
 	p.Addresses(1)
 	began := time.Now()
 	f := p.scrape(scrapeTimeoutHeader, "1")
@@ -565,7 +565,7 @@ func TestMoreScrapesAtATimeThanAllowedAreTurnedAway(t *testing.T) {
 	t.Parallel()
 	api, url := simulate(t, 1)
 	resume := api.Inject(geelarktest.Fault{Hang: true, Endpoint: "phone/list"})
-	p := watch(t, url, "--web.max-requests=1", "--geelark.timeout=1h")
+	p := exporterOf(t, url, "--web.max-requests=1", "--geelark.timeout=1h")
 	first := inBackground(p, "5")
 	processtest.Eventually(t, "the listing", func() bool { return api.Requests("phone/list") > 0 })
 	if a := p.get("/metrics"); a.status != http.StatusServiceUnavailable || !bytes.Contains(a.body, []byte("--web.max-requests")) {
@@ -586,7 +586,7 @@ func TestTracksThePhonesThatAreGiven(t *testing.T) {
 	api, url := simulate(t, 5)
 	ids := api.IDs()
 	file := write(t, "ids", "# two phones\n"+ids[1]+"\n"+ids[2]+" # by name\n")
-	p := watch(t, url, "--phone.id="+ids[0], "--phone.ids-file="+file, "--no-collector.inventory")
+	p := exporterOf(t, url, "--phone.id="+ids[0], "--phone.ids-file="+file, "--no-collector.inventory")
 	tracked := func() []string {
 		return slices.Sorted(maps.Keys(p.scrape().values("geelark_phone_status_code", "id")))
 	}

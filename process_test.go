@@ -68,8 +68,8 @@ func simulate(t *testing.T, phones int) (*geelarktest.Server, string) {
 	return api, server.URL
 }
 
-// watch starts an exporter of an API that the test serves.
-func watch(t *testing.T, baseURL string, args ...string) *process {
+// exporterOf starts an exporter of an API that the test serves.
+func exporterOf(t *testing.T, baseURL string, args ...string) *process {
 	t.Helper()
 	return start(t, []string{"GEELARK_TOKEN=" + token},
 		append([]string{"--geelark.base-url=" + baseURL, "--web.listen-address=127.0.0.1:0"}, args...)...)

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -36,7 +37,7 @@ func TestFiftyAccountsAreCompleteWithinOneScrapeAlthoughFourFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := make(hosts)
 		var sims []*geelarktest.Server
-		var configs []AccountConfig
+		var configs []watch.AccountConfig
 		for i := range accounts {
 			cfg := testConfig()
 			cfg.Name = fmt.Sprintf("team-%02d", i)
@@ -61,7 +62,7 @@ func TestFiftyAccountsAreCompleteWithinOneScrapeAlthoughFourFail(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := newBench(t, network, func(o *Options) { o.Families = families }, configs...)
+		b := newBench(t, network, func(o *options) { o.Families = families }, configs...)
 		defer b.Close()
 
 		start := time.Now()

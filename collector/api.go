@@ -3,7 +3,7 @@ package collector
 import (
 	"time"
 
-	"geelark_exporter/geelark"
+	"geelark_exporter/collector/watch"
 )
 
 var (
@@ -36,34 +36,24 @@ var apiFamilies = []*family{
 }
 
 // collectAPI exposes how an account's calls go and what it may send.
-func collectAPI(e *emitter, a *account) {
-	up, last := a.up()
-	e.flag(upFamily, up, a.name)
-	e.gauge(lastSuccessFamily, timestamp(last), a.name)
-	for _, c := range a.collectors {
-		s := a.state(c)
-		e.flag(collectorSuccessFamily, s.worked, a.name, c)
-		e.gauge(collectorDurationFamily, s.duration.Seconds(), a.name, c)
+func collectAPI(e *emitter, a *watch.Account) {
+	account := a.Name()
+	up, last := a.Up()
+	e.flag(upFamily, up, account)
+	e.gauge(lastSuccessFamily, timestamp(last), account)
+	for _, c := range a.Collectors() {
+		s := a.State(c)
+		e.flag(collectorSuccessFamily, s.Worked, account, c)
+		e.gauge(collectorDurationFamily, s.Duration.Seconds(), account, c)
 	}
-	for _, endpoint := range a.endpoints() {
-		b := a.client.Budget(endpoint)
-		e.gauge(budgetFamily, float64(b.Limits.PerMinute), a.name, string(endpoint), "minute")
-		e.gauge(budgetFamily, float64(b.Limits.PerHour), a.name, string(endpoint), "hour")
-		e.gauge(budgetRemainingFamily, float64(b.MinuteRemaining), a.name, string(endpoint), "minute")
-		e.gauge(budgetRemainingFamily, float64(b.HourRemaining), a.name, string(endpoint), "hour")
-		e.gauge(pausedUntilFamily, timestamp(b.PausedUntil), a.name, string(endpoint))
+	for _, endpoint := range a.Endpoints() {
+		b := a.Budget(endpoint)
+		e.gauge(budgetFamily, float64(b.Limits.PerMinute), account, string(endpoint), "minute")
+		e.gauge(budgetFamily, float64(b.Limits.PerHour), account, string(endpoint), "hour")
+		e.gauge(budgetRemainingFamily, float64(b.MinuteRemaining), account, string(endpoint), "minute")
+		e.gauge(budgetRemainingFamily, float64(b.HourRemaining), account, string(endpoint), "hour")
+		e.gauge(pausedUntilFamily, timestamp(b.PausedUntil), account, string(endpoint))
 	}
-}
-
-// endpointsOf are the endpoints that a collector calls.
-func endpointsOf(collector string) []geelark.Endpoint {
-	switch collector {
-	case CollectorStatus:
-		return []geelark.Endpoint{geelark.EndpointPhoneStatus}
-	case CollectorInventory:
-		return []geelark.Endpoint{geelark.EndpointPhoneList}
-	}
-	return []geelark.Endpoint{geelark.EndpointWallet, geelark.EndpointPlanInfo}
 }
 
 // timestamp is t in Unix seconds, 0 for the zero time.

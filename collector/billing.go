@@ -1,15 +1,6 @@
 package collector
 
-import (
-	"context"
-	"errors"
-	"sync"
-	"time"
-
-	"github.com/go-kit/log"
-
-	"geelark_exporter/geelark"
-)
+import "geelark_exporter/collector/watch"
 
 var (
 	walletBalanceFamily = newFamily("geelark_wallet_balance",
@@ -43,88 +34,25 @@ var billingFamilies = []*family{
 	planMonthlyFeeFamily, planExpiryFamily,
 }
 
-// billing reads the account's wallet and plan.
-type billing struct {
-	*job
-	client *geelark.Client
-
-	mu       sync.Mutex
-	wallet   *geelark.Wallet
-	plan     *geelark.PlanInfo
-	walletAt time.Time
-	planAt   time.Time
-}
-
-func newBilling(cfg *AccountConfig, client *geelark.Client, now func() time.Time, logger log.Logger, ended func()) *billing {
-	b := &billing{client: client}
-	b.job = (&job{
-		interval: cfg.BillingInterval, retry: MinBillingInterval, work: b.read, ended: ended,
-		failure: "Reading wallet and plan failed",
-		now:     now, logger: logger,
-	}).init()
-	return b
-}
-
-// read reads both: one that fails does not keep the other back.
-func (b *billing) read(ctx context.Context) error {
-	// The budget allows both at once at this interval: what has to wait for it
-	// is another program's pause.
-	ctx, cancel := context.WithTimeout(ctx, MinBillingInterval/2)
-	defer cancel()
-	wallet, walletErr := b.client.Wallet(ctx)
-	plan, planErr := b.client.PlanInfo(ctx)
-	now := b.now()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if walletErr == nil {
-		b.wallet, b.walletAt = wallet, now
-	}
-	if planErr == nil {
-		b.plan, b.planAt = plan, now
-	}
-	return errors.Join(walletErr, planErr)
-}
-
-func (b *billing) inherit(from *billing) {
-	b.job.inherit(from.job)
-	from.mu.Lock()
-	defer from.mu.Unlock()
-	b.wallet, b.walletAt, b.plan, b.planAt = from.wallet, from.walletAt, from.plan, from.planAt
-}
-
-// known returns wallet and plan unless they are three intervals old.
-func (b *billing) known(now time.Time) (*geelark.Wallet, *geelark.PlanInfo) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	fresh := func(at time.Time) bool { return !at.IsZero() && now.Sub(at) <= 3*b.interval }
-	wallet, plan := b.wallet, b.plan
-	if !fresh(b.walletAt) {
-		wallet = nil
-	}
-	if !fresh(b.planAt) {
-		plan = nil
-	}
-	return wallet, plan
-}
-
 // collectBilling exposes wallet and plan.
-func collectBilling(e *emitter, a *account) {
-	wallet, plan := a.billing.known(a.now())
+func collectBilling(e *emitter, a *watch.Account) {
+	account := a.Name()
+	wallet, plan := a.Billing()
 	if wallet != nil {
-		e.gauge(walletBalanceFamily, wallet.Balance, a.name)
-		e.gauge(walletGiftBalanceFamily, wallet.GiftBalance, a.name)
-		e.gauge(walletTimeAddOnsFamily, float64(wallet.TimeAddOns), a.name)
+		e.gauge(walletBalanceFamily, wallet.Balance, account)
+		e.gauge(walletGiftBalanceFamily, wallet.GiftBalance, account)
+		e.gauge(walletTimeAddOnsFamily, float64(wallet.TimeAddOns), account)
 	}
 	if plan != nil {
-		e.gauge(planInfoFamily, 1, a.name, plan.Plan.String())
-		e.gauge(planProfilesFamily, float64(plan.Profiles), a.name)
-		e.gauge(planProfilesAvailableFamily, float64(plan.AvailableProfiles), a.name)
-		e.gauge(planMonthlyRentalsFamily, float64(plan.MonthlyRentals), a.name)
-		e.gauge(planMonthlyRentalsAvailableFamily, float64(plan.AvailableMonthlyRentals), a.name)
-		e.gauge(planParallelsFamily, float64(plan.Parallels), a.name)
-		e.gauge(planMonthlyFeeFamily, plan.MonthlyFee, a.name)
+		e.gauge(planInfoFamily, 1, account, plan.Plan.String())
+		e.gauge(planProfilesFamily, float64(plan.Profiles), account)
+		e.gauge(planProfilesAvailableFamily, float64(plan.AvailableProfiles), account)
+		e.gauge(planMonthlyRentalsFamily, float64(plan.MonthlyRentals), account)
+		e.gauge(planMonthlyRentalsAvailableFamily, float64(plan.AvailableMonthlyRentals), account)
+		e.gauge(planParallelsFamily, float64(plan.Parallels), account)
+		e.gauge(planMonthlyFeeFamily, plan.MonthlyFee, account)
 		if !plan.ExpirationTime.IsZero() {
-			e.gauge(planExpiryFamily, timestamp(plan.ExpirationTime), a.name)
+			e.gauge(planExpiryFamily, timestamp(plan.ExpirationTime), account)
 		}
 	}
 }

@@ -5,12 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
 
 // billingOnly has one phone, so that the account can be up.
-func billingOnly(o *Options) { o.Collectors = []string{CollectorStatus, CollectorBilling} }
+func billingOnly(o *options) { o.Collectors = []string{watch.CollectorStatus, watch.CollectorBilling} }
 
 var someBilling = geelarktest.Billing{
 	Balance: -12.5, GiftMoney: 3.25, AvailableTimeAddOn: 40,
@@ -72,8 +73,8 @@ func TestWalletAndPlanAreExposed(t *testing.T) {
 }
 
 func TestBillingIsReadAtItsIntervalAndFarInsideItsLimits(t *testing.T) {
-	for _, interval := range []time.Duration{MinBillingInterval, 10 * time.Minute} {
-		inBubbleWith(t, 1, billingOnly, func(c *AccountConfig) { c.BillingInterval = interval }, func(b *bench) {
+	for _, interval := range []time.Duration{watch.MinBillingInterval, 10 * time.Minute} {
+		inBubbleWith(t, 1, billingOnly, func(c *watch.AccountConfig) { c.BillingInterval = interval }, func(b *bench) {
 			start := time.Now()
 			for time.Since(start) < 2*time.Hour {
 				b.pollAndList()
@@ -117,7 +118,7 @@ func TestHalfOfBillingThatFailsKeepsTheOther(t *testing.T) {
 					t.Errorf("logged: %s", b.logs)
 				}
 				// It is not asked again before the shortest interval.
-				time.Sleep(MinBillingInterval - time.Second)
+				time.Sleep(watch.MinBillingInterval - time.Second)
 				b.pollAndList()
 				if got := b.sim.Requests(tt.fails); got != 1 {
 					t.Errorf("%d requests, want 1", got)
@@ -174,8 +175,8 @@ func TestALimitOnThePlanPausesOnlyThePlan(t *testing.T) {
 			if got := b.sim.Requests(planEndpoint); got != 1 {
 				t.Errorf("code %d: %d requests during the pause", tt.code, got-1)
 			}
-			if got := b.sim.MostIn(walletEndpoint, MinBillingInterval); got != 1 {
-				t.Errorf("code %d: %d requests to the wallet within %s", tt.code, got, MinBillingInterval)
+			if got := b.sim.MostIn(walletEndpoint, watch.MinBillingInterval); got != 1 {
+				t.Errorf("code %d: %d requests to the wallet within %s", tt.code, got, watch.MinBillingInterval)
 			}
 			time.Sleep(3 * time.Minute)
 			b.pollAndList()

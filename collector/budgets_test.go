@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -32,7 +33,7 @@ func inTwoTokens(t *testing.T, f func(b *bench, x, y *geelarktest.Server)) {
 	})
 }
 
-func accountOf(name string, token geelark.Secret) AccountConfig {
+func accountOf(name string, token geelark.Secret) watch.AccountConfig {
 	c := testConfig()
 	c.Name, c.Credentials = name, geelark.Credentials{Token: token}
 	return c
@@ -43,7 +44,7 @@ func TestALockStaysWithTheTokenWhenAccountsSwap(t *testing.T) {
 		x.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeHourLimit, Times: 1})
 		b.scrape()
 		locked := timestamp(time.Now().Add(2 * time.Hour))
-		if err := b.Reload([]AccountConfig{accountOf("a", "Y"), accountOf("b", "X")}); err != nil {
+		if err := b.Reload([]watch.AccountConfig{accountOf("a", "Y"), accountOf("b", "X")}); err != nil {
 			t.Fatal(err)
 		}
 		for range 5 {
@@ -64,7 +65,7 @@ func TestALockStaysWithTheTokenWhenAccountsSwap(t *testing.T) {
 
 func TestAccountsWithOneTokenShareTheLowestOfTheirBudgets(t *testing.T) {
 	inTwoTokens(t, func(b *bench, x, _ *geelarktest.Server) {
-		var accounts []AccountConfig
+		var accounts []watch.AccountConfig
 		for i, perMinute := range []int{150, 20, 90} {
 			c := accountOf(fmt.Sprint("team-", i), "X")
 			trackAlso(20_000)(&c)
@@ -94,7 +95,7 @@ func TestALockStaysWithTheTokenWhenItsFileMoves(t *testing.T) {
 			writeFile(t, path, "X\n")
 			c := accountOf(name, "")
 			c.Credentials = geelark.TokenFile(path)
-			if err := b.Reload([]AccountConfig{c}); err != nil {
+			if err := b.Reload([]watch.AccountConfig{c}); err != nil {
 				t.Fatal(err)
 			}
 			b.scrape()
@@ -115,7 +116,7 @@ func TestATokenThatIsRotatedStartsWithWhatWasSpentAndWithoutThePause(t *testing.
 		writeFile(t, path, "X")
 		c := accountOf("a", "")
 		c.Credentials, c.Limits.PerHour = geelark.TokenFile(path), 100
-		if err := b.Reload([]AccountConfig{c}); err != nil {
+		if err := b.Reload([]watch.AccountConfig{c}); err != nil {
 			t.Fatal(err)
 		}
 		for range 3 {
@@ -136,30 +137,6 @@ func TestATokenThatIsRotatedStartsWithWhatWasSpentAndWithoutThePause(t *testing.
 		s.want(t, `geelark_api_budget_remaining_requests{account="a",endpoint="phone/status",window="hour"}`, float64(100-spent-1-y.Requests(status)))
 		if y.Requests(status) == 0 {
 			t.Error("the new token was not used")
-		}
-	})
-}
-
-func TestBudgetsAreForgottenWhenNothingWouldBeMissed(t *testing.T) {
-	inTwoTokens(t, func(b *bench, _, _ *geelarktest.Server) {
-		for i := range 100 {
-			if err := b.Reload([]AccountConfig{accountOf(fmt.Sprint("name-", i), "X")}); err != nil {
-				t.Fatal(err)
-			}
-			b.poll()
-		}
-		if err := b.Reload(nil); err != nil {
-			t.Fatal(err)
-		}
-		if got := len(b.budgets.known); got != 1 {
-			t.Errorf("there are budgets of %d credentials, want 1", got)
-		}
-		time.Sleep(time.Hour + time.Second)
-		if err := b.Reload(nil); err != nil {
-			t.Fatal(err)
-		}
-		if got := len(b.budgets.known); got != 0 {
-			t.Errorf("there are budgets of %d credentials, want none", got)
 		}
 	})
 }

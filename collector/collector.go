@@ -1,199 +1,69 @@
-// Package collector watches the phones of GeeLark accounts and exposes them to
-// Prometheus.
-//
-// Data goes one way: an [AccountConfig] makes an account; its configuration or
-// its list says which phones are tracked; its poller asks the API for those that
-// are due and puts what it learns into the cache; the [Collector] exposes the
-// cache.
+// Package collector exposes GeeLark accounts and their phones to Prometheus: the
+// metric families, a file for each subject, and the handlers of scrapes. What is
+// exposed is known by package watch, which asks the API.
 package collector
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unique"
 
-	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"geelark_exporter/geelark"
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/collector/watch"
 )
-
-// The collectors that can be switched on and off and chosen by a scrape.
-const (
-	CollectorStatus    = "status"    // phone/status: each phone's status
-	CollectorInventory = "inventory" // phone/list: names, groups, tags, subscriptions
-	CollectorBilling   = "billing"   // pay/wallet and pay/plan/info
-)
-
-// Collectors returns the names of all collectors.
-func Collectors() []string { return []string{CollectorStatus, CollectorInventory, CollectorBilling} }
 
 // defaultScrapeTimeout is how long a scrape waits for polls when nobody says:
 // Prometheus' own default of scrape_timeout.
 const defaultScrapeTimeout = 10 * time.Second
 
-// Options are what all accounts of a [Collector] have in common.
+// Options are those of a [Collector].
 type Options struct {
-	Logger     log.Logger       // nil: no logs
-	Now        func() time.Time // nil: time.Now
-	UserAgent  string           // of API requests
-	Collectors []string         // those that are switched on; nil: all
-	Families   *FamilyFilter    // of what is exposed; nil: all
-	Shard      Shard            // which accounts are this process's; the zero value: all
-	// ClientOptions are applied after the options that the accounts'
-	// configurations make.
-	ClientOptions []geelark.Option
+	Families *FamilyFilter // of what is exposed; nil: all
 }
 
 // A Collector exposes the phones of accounts. To gather it polls the phones
 // that are due, for up to 10 s, and exposes what is known then. It is safe for
-// concurrent use: scrapes at the same time share polls.
+// concurrent use: scrapes at the same time share polls. A registry that holds it
+// must register it anew when the accounts' own labels have other names.
 type Collector struct {
 	o        Options
-	counters *counters
-
-	changing sync.Mutex // held while the accounts are changed
-	fleet    atomic.Pointer[fleet]
-	budgets  *budgetStore
+	watcher  *watch.Watcher
+	counters *Counters
+	infos    atomic.Pointer[infos]
 }
 
 var _ prometheus.Collector = (*Collector)(nil)
 
-// fleet is the accounts at one time. It is never changed.
-type fleet struct {
-	accounts    []*account
-	configured  int      // of all shards
-	own         []string // the names of the accounts' own labels
-	phoneInfo   *family  // with them
-	accountInfo *family
+// infos are the families that have the accounts' own labels.
+type infos struct {
+	own     []string // the labels' names
+	phone   *family
+	account *family
 }
 
-func newFleet(own []string) *fleet {
-	return &fleet{
-		own:         own,
-		phoneInfo:   newFamily("geelark_phone_info", phoneInfoHelp, slices.Concat(phoneInfoLabels, own)...),
-		accountInfo: newFamily("geelark_account_info", "The account and its own labels, always 1.", slices.Concat([]string{"account"}, own)...),
-	}
+// New returns a collector of what a watcher watches and of its counters, which
+// must observe the watcher.
+func New(w *watch.Watcher, counters *Counters, o Options) *Collector {
+	return &Collector{o: o, watcher: w, counters: counters}
 }
 
-// New returns a collector of accounts, whose names must differ. It fails when a
-// configuration is not valid or an ids file cannot be read. Close it after use.
-func New(accounts []AccountConfig, o Options) (*Collector, error) {
-	if o.Logger == nil {
-		o.Logger = log.NewNopLogger()
+// infosWith returns the families with these labels: the same ones for as long as
+// the labels are the same.
+func (c *Collector) infosWith(own []string) *infos {
+	if i := c.infos.Load(); i != nil && slices.Equal(i.own, own) {
+		return i
 	}
-	if o.Now == nil {
-		o.Now = time.Now
+	i := &infos{
+		own:     own,
+		phone:   newFamily("geelark_phone_info", phoneInfoHelp, slices.Concat(phoneInfoLabels, own)...),
+		account: newFamily("geelark_account_info", "The account and its own labels, always 1.", slices.Concat([]string{"account"}, own)...),
 	}
-	if o.Collectors == nil {
-		o.Collectors = Collectors()
-	}
-	c := &Collector{o: o, counters: newCounters(), budgets: newBudgetStore(o.Now)}
-	c.fleet.Store(newFleet(nil))
-	if err := c.Reload(accounts); err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-// Reload watches these accounts from now on. An account whose configuration is
-// the same goes on undisturbed; one that changed keeps its cache, its counters,
-// and what it has spent of its budgets. After an error everything is as before.
-// A registry that holds the collector must register it anew when the accounts'
-// own labels have other names.
-func (c *Collector) Reload(accounts []AccountConfig) error {
-	c.changing.Lock()
-	defer c.changing.Unlock()
-	before := make(map[string]*account)
-	for _, a := range c.fleet.Load().accounts {
-		before[a.name] = a
-	}
-	names := make(map[string]bool)
-	labels := make(map[string]bool)
-	var made, watched []*account
-	for _, cfg := range accounts {
-		if names[cfg.Name] {
-			closeAll(made)
-			return fmt.Errorf("two accounts have the name %q", cfg.Name)
-		}
-		names[cfg.Name] = true
-		if !c.o.Shard.Owns(cfg.Name) {
-			continue
-		}
-		for l := range cfg.Labels {
-			labels[l] = true
-		}
-		a := before[cfg.Name]
-		if a == nil || !reflect.DeepEqual(a.cfg, cfg) {
-			var err error
-			if a, err = newAccount(cfg, &c.o, c.counters, c.budgets, a); err != nil {
-				closeAll(made)
-				return fmt.Errorf("account %q: %w", cfg.Name, err)
-			}
-			made = append(made, a)
-		}
-		watched = append(watched, a)
-	}
-	now := *c.fleet.Load()
-	if own := slices.Sorted(maps.Keys(labels)); !slices.Equal(own, now.own) {
-		now = *newFleet(own)
-	}
-	now.accounts, now.configured = watched, len(accounts)
-	// Nothing can fail any more. What takes the place of an account begins when
-	// that has ended: both have the same phones.
-	for _, a := range before {
-		if !slices.Contains(now.accounts, a) {
-			a.close()
-		}
-	}
-	c.budgets.use(now.accounts)
-	for _, a := range made {
-		if old := before[a.name]; old != nil {
-			a.takeOver(old)
-		}
-		if a.fixed != nil {
-			a.fixed.refresh()
-		}
-	}
-	for _, a := range now.accounts {
-		c.counters.add(a)
-	}
-	c.fleet.Store(&now)
-	for name := range before {
-		if !slices.ContainsFunc(now.accounts, func(a *account) bool { return a.name == name }) {
-			c.counters.remove(name)
-		}
-	}
-	return nil
-}
-
-func closeAll(accounts []*account) {
-	for _, a := range accounts {
-		a.close()
-	}
-}
-
-// Close ends all polls that are under way and waits for their end. A closed
-// collector still exposes what it knew.
-func (c *Collector) Close() {
-	c.changing.Lock()
-	defer c.changing.Unlock()
-	closeAll(c.fleet.Load().accounts)
-}
-
-// Accounts returns the names of the accounts that are watched.
-func (c *Collector) Accounts() []string {
-	var names []string
-	for _, a := range c.fleet.Load().accounts {
-		names = append(names, a.name)
-	}
-	return names
+	c.infos.Store(i)
+	return i
 }
 
 // Describe implements [prometheus.Collector].
@@ -210,16 +80,17 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 
 // all is the view that a scrape has unless it asks for less.
 func (c *Collector) all() view {
-	f := c.fleet.Load()
-	return view{Collector: c, fleet: f, accounts: f.accounts, collectors: c.o.Collectors}
+	f := c.watcher.Fleet()
+	return view{Collector: c, fleet: f, infos: c.infosWith(f.Labels), accounts: f.Accounts, collectors: c.watcher.Collectors()}
 }
 
 // A view is a scrape's choice of accounts and collectors. It exposes what is
 // known of them and polls only when told to.
 type view struct {
 	*Collector
-	fleet      *fleet
-	accounts   []*account
+	fleet      *watch.Fleet
+	infos      *infos
+	accounts   []*watch.Account
 	collectors []string
 	probe      bool // of one account, without what is about all of them
 }
@@ -229,7 +100,7 @@ type view struct {
 func (v view) refresh(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, a := range v.accounts {
-		wg.Go(func() { a.refresh(ctx, v.collectors) })
+		wg.Go(func() { a.Refresh(ctx, v.collectors) })
 	}
 	wg.Wait()
 }
@@ -239,7 +110,7 @@ func (v view) has(collector string) bool { return slices.Contains(v.collectors, 
 // Describe implements [prometheus.Collector].
 func (v view) Describe(ch chan<- *prometheus.Desc) {
 	v.counters.Describe(ch)
-	for _, l := range [][]*family{{v.fleet.phoneInfo, v.fleet.accountInfo}, statusFamilies, inventoryFamilies, billingFamilies, apiFamilies, shardFamilies} {
+	for _, l := range [][]*family{{v.infos.phone, v.infos.account}, statusFamilies, inventoryFamilies, billingFamilies, apiFamilies, shardFamilies} {
 		for _, f := range l {
 			ch <- f.desc
 		}
@@ -258,12 +129,12 @@ func (v view) Collect(ch chan<- prometheus.Metric) {
 
 // snapshots returns one of each account: all families show one moment. Those of
 // a view without phones are empty.
-func (v view) snapshots() []*snapshot {
-	snapshots := make([]*snapshot, len(v.accounts))
+func (v view) snapshots() []*phones.Snapshot {
+	snapshots := make([]*phones.Snapshot, len(v.accounts))
 	for i, a := range v.accounts {
-		snapshots[i] = new(snapshot)
-		if v.has(CollectorStatus) || v.has(CollectorInventory) {
-			snapshots[i] = a.snapshot()
+		snapshots[i] = new(phones.Snapshot)
+		if v.has(watch.CollectorStatus) || v.has(watch.CollectorInventory) {
+			snapshots[i] = a.Snapshot()
 		}
 	}
 	return snapshots
@@ -278,50 +149,60 @@ func (v view) collectCommon(e *emitter) {
 }
 
 // collectAccount exposes what is about an account as a whole.
-func (v view) collectAccount(e *emitter, a *account, s *snapshot) {
-	e.gauge(v.fleet.accountInfo, 1, append([]string{a.name}, a.labelValues(v.fleet.own)...)...)
+func (v view) collectAccount(e *emitter, a *watch.Account, s *phones.Snapshot) {
+	e.gauge(v.infos.account, 1, append([]string{a.Name()}, labelValues(a, v.infos.own)...)...)
 	collectAPI(e, a)
-	if v.has(CollectorStatus) {
-		collectStatuses(e, a.name, s)
+	if v.has(watch.CollectorStatus) {
+		collectStatuses(e, a.Name(), s)
 	}
-	if v.has(CollectorInventory) {
-		collectGroups(e, a.name, s.standings)
+	if v.has(watch.CollectorInventory) {
+		collectGroups(e, a.Name(), s.Standings)
 	}
-	if v.has(CollectorBilling) {
+	if v.has(watch.CollectorBilling) {
 		collectBilling(e, a)
 	}
 }
 
 // collectPhones exposes what is about each phone.
-func (v view) collectPhones(e *emitter, a *account, s *snapshot) {
-	if v.has(CollectorStatus) {
-		for _, p := range s.conditions {
-			collectConditions(e, a.name, p)
+func (v view) collectPhones(e *emitter, a *watch.Account, s *phones.Snapshot) {
+	if v.has(watch.CollectorStatus) {
+		for _, p := range s.Conditions {
+			collectConditions(e, a.Name(), p)
 		}
 	}
-	for _, p := range s.descriptions {
-		collectInfos(e, a, v.fleet, p)
-		if v.has(CollectorInventory) {
+	for _, p := range s.Descriptions {
+		collectInfos(e, a, v.infos, p)
+		if v.has(watch.CollectorInventory) {
 			collectListings(e, a, p)
 		}
 	}
 }
 
-func collectConditions(e *emitter, account string, p *page[unique.Handle[condition]]) {
-	for _, c := range p.entries {
-		collectPhoneStatus(e, account, c.phone.id, c.value.Value())
+// labelValues returns an account's own labels of these names.
+func labelValues(a *watch.Account, names []string) []string {
+	labels := a.Config().Labels
+	values := make([]string, len(names))
+	for i, n := range names {
+		values[i] = labels[n]
+	}
+	return values
+}
+
+func collectConditions(e *emitter, account string, chunk *phones.Conditions) {
+	for id, c := range chunk.All() {
+		collectPhoneStatus(e, account, id, c.Value())
 	}
 }
 
-func collectInfos(e *emitter, a *account, f *fleet, p *page[*description]) {
-	own := a.labelValues(f.own)
-	for _, d := range p.entries {
-		collectPhoneInfo(e, f.phoneInfo, a.name, d.phone.id, d.value, own)
+func collectInfos(e *emitter, a *watch.Account, i *infos, chunk *phones.Descriptions) {
+	own := labelValues(a, i.own)
+	for id, d := range chunk.All() {
+		collectPhoneInfo(e, i.phone, a.Name(), id, d, own)
 	}
 }
 
-func collectListings(e *emitter, a *account, p *page[*description]) {
-	for _, d := range p.entries {
-		collectListed(e, a.name, d.phone.id, d.value)
+func collectListings(e *emitter, a *watch.Account, chunk *phones.Descriptions) {
+	for id, d := range chunk.All() {
+		collectListed(e, a.Name(), id, d)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -58,10 +59,10 @@ func TestExposition(t *testing.T) {
 	for _, tt := range []struct {
 		file   string
 		phones int
-		change func(*AccountConfig)
+		change func(*watch.AccountConfig)
 		do     func(b *bench)
 	}{
-		{"nothing_polled.prom", 0, func(c *AccountConfig) { c.IDs = []string{"1", "2"} }, func(*bench) {}},
+		{"nothing_polled.prom", 0, func(c *watch.AccountConfig) { c.IDs = []string{"1", "2"} }, func(*bench) {}},
 		{"every_status.prom", 6, nil, func(b *bench) {
 			for i, s := range []int{0, 1, 2, 3, 7, -1} {
 				b.sim.SetStatus(fleet[i], s)
@@ -71,14 +72,14 @@ func TestExposition(t *testing.T) {
 			b.scrape()
 			time.Sleep(20 * time.Second)
 		}},
-		{"failures.prom", 6, func(c *AccountConfig) { c.IDs = append([]string{"unknown"}, fleet...) }, func(b *bench) {
+		{"failures.prom", 6, func(c *watch.AccountConfig) { c.IDs = append([]string{"unknown"}, fleet...) }, func(b *bench) {
 			b.scrape()
 			time.Sleep(31 * time.Second)
 			b.sim.Remove(fleet[0])
 			b.sim.Inject(geelarktest.Fault{Endpoint: status, OmitIDs: fleet[1:2]})
 			b.scrape()
 		}},
-		{"locked.prom", 6, func(c *AccountConfig) { c.IDs = fleet }, func(b *bench) {
+		{"locked.prom", 6, func(c *watch.AccountConfig) { c.IDs = fleet }, func(b *bench) {
 			b.scrape()
 			time.Sleep(31 * time.Second)
 			b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeHourLimit, Times: 1})
@@ -109,9 +110,11 @@ func TestTheDocumentedSampleAnswerGivesAValidExposition(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		c := newTestCollector(t, answering(string(answer)), new(syncBuffer), func(a *AccountConfig) { a.IDs = []string{"123456ABCDEF"} })
-		defer c.Close()
-		golden(t, c, "documented_sample.prom")
+		cfg := testConfig()
+		cfg.IDs = []string{"123456ABCDEF"}
+		b := newBench(t, answering(string(answer)), func(o *options) { o.Collectors = []string{watch.CollectorStatus} }, cfg)
+		defer b.Close()
+		golden(t, b.Collector, "documented_sample.prom")
 	})
 }
 
@@ -133,51 +136,22 @@ func TestGatheringARegistryPolls(t *testing.T) {
 	})
 }
 
-func TestConfigurationsThatAreNotValidAreRefused(t *testing.T) {
-	for name, tt := range map[string]struct {
-		change func(*AccountConfig)
-		want   string
-	}{
-		"base URL":  {func(c *AccountConfig) { c.BaseURL = "ftp://x" }, "must look like"},
-		"timeout":   {func(c *AccountConfig) { c.Timeout = 0 }, "timeout must be above zero"},
-		"limit":     {func(c *AccountConfig) { c.Limits.PerMinute = 201 }, "1 to 200, the vendor's limit, is 201"},
-		"phone id":  {func(c *AccountConfig) { c.IDs = []string{"1", ""} }, "must not be empty"},
-		"phone ids": {func(c *AccountConfig) { c.IDs = []string{"1 2"} }, "white space"},
-		"ids file":  {func(c *AccountConfig) { c.IDsFile = "testdata/none" }, "testdata/none"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			cfg := testConfig()
-			tt.change(&cfg)
-			_, err := New([]AccountConfig{cfg}, Options{})
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %v, want one with %q", err, tt.want)
-			}
-		})
-	}
-	if _, err := New([]AccountConfig{testConfig(), testConfig()}, Options{}); err == nil || !strings.Contains(err.Error(), `"default"`) {
-		t.Errorf("two accounts of one name: error %v", err)
-	}
-}
-
 func TestAccountsDoNotWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := geelarktest.New(geelarktest.Config{Phones: 10, Seed: 1, Token: testToken, Still: true})
 		good, bad := testConfig(), testConfig()
 		bad.Name, bad.BaseURL = "hangs", "http://hangs.test"
-		c, err := New([]AccountConfig{good, bad}, Options{ClientOptions: []geelark.Option{
-			geelark.WithTransport(roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-				if r.URL.Host == "hangs.test" {
-					<-r.Context().Done()
-					return nil, r.Context().Err()
-				}
-				return sim.RoundTripper().RoundTrip(r)
-			})),
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		b := &bench{Collector: c, t: t, sim: sim}
+		b := newBench(t, nil, func(o *options) {
+			o.ClientOptions = []geelark.Option{
+				geelark.WithTransport(roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+					if r.URL.Host == "hangs.test" {
+						<-r.Context().Done()
+						return nil, r.Context().Err()
+					}
+					return sim.RoundTripper().RoundTrip(r)
+				}))}
+		}, good, bad)
+		defer b.Close()
 		s := b.scrape()
 		s.want(t, `geelark_up{account="default"}`, 1)
 		s.want(t, `geelark_up{account="hangs"}`, 0)

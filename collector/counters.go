@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
@@ -16,15 +18,17 @@ const (
 	lookupsName  = "geelark_phone_lookup_failures_total"
 )
 
-// counters are the metrics that count events as they happen, for all accounts.
-type counters struct {
+// Counters are the metrics that count events as they happen, for all accounts.
+// They observe a [watch.Watcher].
+type Counters struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	lookups  *prometheus.CounterVec
 }
 
-func newCounters() *counters {
-	return &counters{
+// NewCounters returns counters of nothing.
+func NewCounters() *Counters {
+	return &Counters{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: requestsName,
 			Help: "Requests sent to the GeeLark API by outcome: the answer's code, the HTTP status if not 200, or the reason why there was no usable answer.",
@@ -58,11 +62,11 @@ var (
 	}
 )
 
-// add makes an account's series exist from the start, so that the first event
+// AccountAdded implements [watch.Observer]: it makes an account's series exist from the start, so that the first event
 // shows as an increase.
-func (c *counters) add(a *account) {
-	account := a.name
-	for _, e := range a.endpoints() {
+func (c *Counters) AccountAdded(a *watch.Account) {
+	account := a.Name()
+	for _, e := range a.Endpoints() {
 		for _, code := range expectedCodes {
 			c.requests.WithLabelValues(account, string(e), codeLabel(code))
 		}
@@ -71,42 +75,41 @@ func (c *counters) add(a *account) {
 		}
 		c.duration.WithLabelValues(account, string(e), codeLabel(geelark.CodeOK))
 	}
-	if !a.has(CollectorStatus) {
+	if !a.Has(watch.CollectorStatus) {
 		return
 	}
-	for _, code := range []string{codeLabel(geelark.CodePhoneNotFound), FailureMissing} {
-		c.lookups.WithLabelValues(account, code)
+	for _, f := range []phones.Failure{phones.FailedWith(geelark.CodePhoneNotFound), {Kind: phones.Missing}} {
+		c.lookups.WithLabelValues(account, f.String())
 	}
 }
 
-// remove ends an account's series.
-func (c *counters) remove(account string) {
+// AccountRemoved implements [watch.Observer]: it ends an account's series.
+func (c *Counters) AccountRemoved(account string) {
 	for _, v := range []*prometheus.MetricVec{c.requests.MetricVec, c.duration.MetricVec, c.lookups.MetricVec} {
 		v.DeletePartialMatch(prometheus.Labels{"account": account})
 	}
 }
 
-// request returns an observer of an account's requests.
-func (c *counters) request(account string) func(geelark.Request) {
-	return func(r geelark.Request) {
-		c.requests.WithLabelValues(account, string(r.Endpoint), r.Outcome).Inc()
-		c.duration.WithLabelValues(account, string(r.Endpoint), r.Outcome).Observe(r.Duration.Seconds())
-	}
+// RequestSent implements [watch.Observer].
+func (c *Counters) RequestSent(account string, r geelark.Request) {
+	c.requests.WithLabelValues(account, string(r.Endpoint), r.Outcome).Inc()
+	c.duration.WithLabelValues(account, string(r.Endpoint), r.Outcome).Observe(r.Duration.Seconds())
 }
 
-// lookupFailed returns what is told of an account's failed lookups.
-func (c *counters) lookupFailed(account string) func(code string) {
-	return func(code string) { c.lookups.WithLabelValues(account, code).Inc() }
+// LookupFailed implements [watch.Observer].
+func (c *Counters) LookupFailed(account string, f phones.Failure) {
+	c.lookups.WithLabelValues(account, f.String()).Inc()
 }
 
-func (c *counters) Describe(ch chan<- *prometheus.Desc) {
+// Describe implements [prometheus.Collector].
+func (c *Counters) Describe(ch chan<- *prometheus.Desc) {
 	for _, v := range []prometheus.Collector{c.requests, c.duration, c.lookups} {
 		v.Describe(ch)
 	}
 }
 
 // collect exposes the series of a view's accounts.
-func (c *counters) collect(e *emitter, v view) {
+func (c *Counters) collect(e *emitter, v view) {
 	for _, vec := range []struct {
 		name string
 		prometheus.Collector
@@ -118,7 +121,7 @@ func (c *counters) collect(e *emitter, v view) {
 			vec.Collect(e.ch)
 			continue
 		}
-		collectAccount(e.ch, vec, v.accounts[0].name)
+		collectAccount(e.ch, vec, v.accounts[0].Name())
 	}
 }
 

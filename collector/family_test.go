@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark/geelarktest"
 )
 
@@ -57,7 +58,7 @@ func TestEveryFamilyCanBeLeftOut(t *testing.T) {
 	ids := geelarktest.New(geelarktest.Config{Phones: 30, Seed: 1}).IDs()
 	families := func(f *FamilyFilter) []string {
 		found := make(map[string]bool)
-		inBubbleWith(t, 30, func(o *Options) { o.Families = f }, func(c *AccountConfig) { c.IDs = append([]string{"unknown"}, ids...) }, func(b *bench) {
+		inBubbleWith(t, 30, func(o *options) { o.Families = f }, func(c *watch.AccountConfig) { c.IDs = append([]string{"unknown"}, ids...) }, func(b *bench) {
 			for i, id := range b.sim.IDs() {
 				b.sim.SetStatus(id, i%4)
 			}
@@ -101,7 +102,7 @@ func TestFamiliesThatAreLeftOutAllocateNothingForAPhone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		inBubbleWith(t, phones, func(o *Options) { o.Families = filter }, func(c *AccountConfig) { c.Labels = map[string]string{"owner": "x"} }, func(b *bench) {
+		inBubbleWith(t, phones, func(o *options) { o.Families = filter }, func(c *watch.AccountConfig) { c.Labels = map[string]string{"owner": "x"} }, func(b *bench) {
 			b.poll()
 			v := b.all()
 			n = testing.AllocsPerRun(5, func() { collectAll(v) })

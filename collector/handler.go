@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"geelark_exporter/collector/exposition"
+	"geelark_exporter/collector/watch"
 )
 
 // HandlerOptions are the options of [Collector.Handler] and
@@ -41,7 +42,7 @@ type HandlerOptions struct {
 // The URL's collect[] parameters choose collectors. What did not change since an
 // earlier scrape is not rendered again.
 func (c *Collector) Handler(o HandlerOptions) http.Handler {
-	server := exposition.NewServer(exposition.Options{ErrorLog: o.ErrorLog, Registerer: o.Registerer, Now: c.o.Now})
+	server := exposition.NewServer(exposition.Options{ErrorLog: o.ErrorLog, Registerer: o.Registerer, Now: c.watcher.Now})
 	plain := plainly(o)
 	answer := func(w http.ResponseWriter, r *http.Request, v view) {
 		if !exposition.Serves(r) {
@@ -63,7 +64,7 @@ func (c *Collector) ProbeHandler(o HandlerOptions) http.Handler {
 			return view{}, http.StatusBadRequest, fmt.Errorf("the account parameter is missing: /probe?account=NAME")
 		}
 		v := c.all()
-		i := slices.IndexFunc(v.accounts, func(a *account) bool { return a.name == name })
+		i := slices.IndexFunc(v.accounts, func(a *watch.Account) bool { return a.Name() == name })
 		if i < 0 {
 			return view{}, http.StatusNotFound, fmt.Errorf("no account is named %q here: /sd lists those that are", name)
 		}
@@ -125,8 +126,8 @@ func (c *Collector) handler(o HandlerOptions, answer func(http.ResponseWriter, *
 		defer cancel()
 		v.refresh(ctx)
 
-		start := c.o.Now()
-		defer func() { rendering.Store(int64(c.o.Now().Sub(start))) }()
+		start := c.watcher.Now()
+		defer func() { rendering.Store(int64(c.watcher.Now().Sub(start))) }()
 		answer(w, r, v)
 	})
 }
@@ -134,11 +135,11 @@ func (c *Collector) handler(o HandlerOptions, answer func(http.ResponseWriter, *
 // chosenCollectors are those that a scrape asks for, all when it names none.
 func (c *Collector) chosenCollectors(names []string) ([]string, error) {
 	if len(names) == 0 {
-		return c.o.Collectors, nil
+		return c.watcher.Collectors(), nil
 	}
 	for _, n := range names {
-		if !slices.Contains(c.o.Collectors, n) {
-			return nil, fmt.Errorf("no collector %q is switched on: collect[] takes %s", n, strings.Join(c.o.Collectors, ", "))
+		if !slices.Contains(c.watcher.Collectors(), n) {
+			return nil, fmt.Errorf("no collector %q is switched on: collect[] takes %s", n, strings.Join(c.watcher.Collectors(), ", "))
 		}
 	}
 	return names, nil
@@ -167,13 +168,13 @@ func (c *Collector) DiscoveryHandler(probePath string) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		groups := []group{}
-		for _, a := range c.fleet.Load().accounts {
+		for _, a := range c.watcher.Fleet().Accounts {
 			labels := map[string]string{
 				"__metrics_path__":       probePath,
-				"__param_account":        a.name,
-				"__meta_geelark_account": a.name,
+				"__param_account":        a.Name(),
+				"__meta_geelark_account": a.Name(),
 			}
-			for name, value := range a.cfg.Labels {
+			for name, value := range a.Config().Labels {
 				labels["__meta_geelark_label_"+name] = value
 			}
 			groups = append(groups, group{Targets: []string{r.Host}, Labels: labels})

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark/geelarktest"
 )
 
@@ -45,24 +46,24 @@ func names(lists ...[]*family) (names []string) {
 
 func TestAScrapeHasTheCollectorsThatItAsksFor(t *testing.T) {
 	own := map[string][]string{
-		CollectorStatus:    names(statusFamilies),
-		CollectorInventory: names(inventoryFamilies),
-		CollectorBilling:   names(billingFamilies),
+		watch.CollectorStatus:    names(statusFamilies),
+		watch.CollectorInventory: names(inventoryFamilies),
+		watch.CollectorBilling:   names(billingFamilies),
 	}
 	const info = "geelark_phone_info"
 	for query, want := range map[string]struct {
 		collectors []string
 		calls      []string
 	}{
-		"":                                       {Collectors(), []string{listing, status, walletEndpoint, planEndpoint}},
-		"collect[]=status":                       {[]string{CollectorStatus}, []string{listing, status}},
-		"collect[]=inventory":                    {[]string{CollectorInventory}, []string{listing}},
-		"collect[]=billing":                      {[]string{CollectorBilling}, []string{walletEndpoint, planEndpoint}},
-		"collect[]=status&collect[]=inventory":   {[]string{CollectorStatus, CollectorInventory}, []string{listing, status}},
-		"collect[]=status&collect[]=billing":     {[]string{CollectorStatus, CollectorBilling}, []string{listing, status, walletEndpoint, planEndpoint}},
-		"collect[]=billing&collect[]=inventory":  {[]string{CollectorInventory, CollectorBilling}, []string{listing, walletEndpoint, planEndpoint}},
-		"collect[]=status&collect[]=status":      {[]string{CollectorStatus}, []string{listing, status}},
-		"collect%5B%5D=billing&account=whatever": {[]string{CollectorBilling}, []string{walletEndpoint, planEndpoint}},
+		"":                                       {watch.Collectors(), []string{listing, status, walletEndpoint, planEndpoint}},
+		"collect[]=status":                       {[]string{watch.CollectorStatus}, []string{listing, status}},
+		"collect[]=inventory":                    {[]string{watch.CollectorInventory}, []string{listing}},
+		"collect[]=billing":                      {[]string{watch.CollectorBilling}, []string{walletEndpoint, planEndpoint}},
+		"collect[]=status&collect[]=inventory":   {[]string{watch.CollectorStatus, watch.CollectorInventory}, []string{listing, status}},
+		"collect[]=status&collect[]=billing":     {[]string{watch.CollectorStatus, watch.CollectorBilling}, []string{listing, status, walletEndpoint, planEndpoint}},
+		"collect[]=billing&collect[]=inventory":  {[]string{watch.CollectorInventory, watch.CollectorBilling}, []string{listing, walletEndpoint, planEndpoint}},
+		"collect[]=status&collect[]=status":      {[]string{watch.CollectorStatus}, []string{listing, status}},
+		"collect%5B%5D=billing&account=whatever": {[]string{watch.CollectorBilling}, []string{walletEndpoint, planEndpoint}},
 	} {
 		for path, handler := range map[string]func(*Collector, HandlerOptions) http.Handler{
 			"/metrics?": (*Collector).Handler, "/probe?account=default&": (*Collector).ProbeHandler,
@@ -84,7 +85,7 @@ func TestAScrapeHasTheCollectorsThatItAsksFor(t *testing.T) {
 							}
 						}
 					}
-					if got, want := got[info] != nil, !slices.Equal(want.collectors, []string{CollectorBilling}); got != want {
+					if got, want := got[info] != nil, !slices.Equal(want.collectors, []string{watch.CollectorBilling}); got != want {
 						t.Errorf("%s is exposed: %v, want %v", info, got, want)
 					}
 					for _, f := range []string{"geelark_up", "geelark_account_info", "geelark_collector_success", "geelark_api_requests_total", "geelark_api_budget_requests"} {
@@ -102,7 +103,7 @@ func TestAScrapeHasTheCollectorsThatItAsksFor(t *testing.T) {
 }
 
 func TestRequestsThatAskForWhatIsNotThereAreRefused(t *testing.T) {
-	inBubbleWith(t, 20, func(o *Options) { o.Collectors = []string{CollectorStatus, CollectorBilling} }, nil, func(b *bench) {
+	inBubbleWith(t, 20, func(o *options) { o.Collectors = []string{watch.CollectorStatus, watch.CollectorBilling} }, nil, func(b *bench) {
 		metrics, probe := b.Handler(HandlerOptions{}), b.ProbeHandler(HandlerOptions{})
 		for _, tt := range []struct {
 			handler http.Handler
@@ -137,7 +138,7 @@ func twoTeams(t *testing.T) (b *bench, simA, simB *geelarktest.Server) {
 	t.Helper()
 	simA = geelarktest.New(geelarktest.Config{Phones: 10, Seed: 1, Token: testToken, Still: true})
 	simB = geelarktest.New(geelarktest.Config{Phones: 20, Seed: 2, Token: testToken, Still: true})
-	configs := []AccountConfig{testConfig(), testConfig()}
+	configs := []watch.AccountConfig{testConfig(), testConfig()}
 	configs[0].Name, configs[0].BaseURL = "team-a", "http://a.test"
 	configs[0].Labels = map[string]string{"owner": "growth", "region": "\"<&>\\\n手机"}
 	configs[1].Name, configs[1].BaseURL = "team-b", "http://b.test"

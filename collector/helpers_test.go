@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +20,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/goleak"
 
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -30,6 +33,7 @@ const testToken = "test-token"
 // bench is a collector of one account beside the API that it polls, in a bubble
 // of its own time.
 type bench struct {
+	*watch.Watcher
 	*Collector
 	t    *testing.T
 	sim  *geelarktest.Server
@@ -38,14 +42,14 @@ type bench struct {
 
 // inBubble runs f with a still fleet of n phones and a collector of their
 // statuses.
-func inBubble(t *testing.T, n int, change func(*AccountConfig), f func(b *bench)) {
+func inBubble(t *testing.T, n int, change func(*watch.AccountConfig), f func(b *bench)) {
 	t.Helper()
-	inBubbleWith(t, n, func(o *Options) { o.Collectors = []string{CollectorStatus} }, change, f)
+	inBubbleWith(t, n, func(o *options) { o.Collectors = []string{watch.CollectorStatus} }, change, f)
 }
 
 // inBubbleWith runs f with a still fleet of n phones and a collector of
 // everything, unless set or change say otherwise.
-func inBubbleWith(t *testing.T, n int, set func(*Options), change func(*AccountConfig), f func(b *bench)) {
+func inBubbleWith(t *testing.T, n int, set func(*options), change func(*watch.AccountConfig), f func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		sim := geelarktest.New(geelarktest.Config{Phones: n, Seed: 1, Now: time.Now, Token: testToken, Still: true})
@@ -61,7 +65,7 @@ func inBubbleWith(t *testing.T, n int, set func(*Options), change func(*AccountC
 }
 
 // newBench returns a bench without a simulator: what it asks is api.
-func newBench(t *testing.T, api http.RoundTripper, set func(*Options), accounts ...AccountConfig) *bench {
+func newBench(t *testing.T, api http.RoundTripper, set func(*options), accounts ...watch.AccountConfig) *bench {
 	t.Helper()
 	b := &bench{t: t, logs: new(syncBuffer)}
 	o := testOptions(api, b.logs)
@@ -69,21 +73,43 @@ func newBench(t *testing.T, api http.RoundTripper, set func(*Options), accounts 
 		set(&o)
 	}
 	var err error
-	if b.Collector, err = New(accounts, o); err != nil {
+	if b.Watcher, b.Collector, err = newWatched(accounts, o); err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-func testOptions(api http.RoundTripper, logs io.Writer) Options {
-	return Options{
+// options are those of a watcher and of its collector.
+type options struct {
+	watch.Options
+	Families *FamilyFilter
+}
+
+// newWatched returns a watcher and its collector.
+func newWatched(accounts []watch.AccountConfig, o options) (*watch.Watcher, *Collector, error) {
+	counters := NewCounters()
+	o.Observer = counters
+	w, err := watch.New(accounts, o.Options)
+	if err != nil {
+		return nil, nil, err
+	}
+	return w, New(w, counters, Options{Families: o.Families}), nil
+}
+
+// account is the bench's first.
+func (b *bench) account() *watch.Account { return b.Fleet().Accounts[0] }
+
+func (b *bench) tracked() []string { return b.account().Phones().IDs() }
+
+func testOptions(api http.RoundTripper, logs io.Writer) options {
+	return options{Options: watch.Options{
 		Logger:    level.NewFilter(log.NewLogfmtLogger(logs), level.AllowInfo()),
 		UserAgent: "test",
 		ClientOptions: []geelark.Option{
 			geelark.WithTransport(api),
 			geelark.WithRandom(func() string { return "00000000-0000-4000-8000-000000000000" }, func() float64 { return .5 }),
 		},
-	}
+	}}
 }
 
 // hosts is a network of several APIs.
@@ -92,37 +118,22 @@ type hosts map[string]http.RoundTripper
 func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) { return h[r.URL.Host].RoundTrip(r) }
 
 // trackAlso tracks n ids of no phone.
-func trackAlso(n int) func(*AccountConfig) {
-	return func(c *AccountConfig) {
+func trackAlso(n int) func(*watch.AccountConfig) {
+	return func(c *watch.AccountConfig) {
 		for i := range n {
 			c.IDs = append(c.IDs, strconv.Itoa(i))
 		}
 	}
 }
 
-func newTestCollector(t *testing.T, api http.RoundTripper, logs io.Writer, change func(*AccountConfig)) *Collector {
-	t.Helper()
-	cfg := testConfig()
-	if change != nil {
-		change(&cfg)
-	}
-	o := testOptions(api, logs)
-	o.Collectors = []string{CollectorStatus}
-	c, err := New([]AccountConfig{cfg}, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func testConfig() AccountConfig {
-	return AccountConfig{
+func testConfig() watch.AccountConfig {
+	return watch.AccountConfig{
 		Name:        "default",
 		Credentials: geelark.Credentials{Token: testToken},
 		BaseURL:     "http://api.test",
 		Timeout:     5 * time.Second, Concurrency: 4,
 		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
-		Discovery:         Discovery{Interval: 5 * time.Minute},
+		Discovery:         watch.Discovery{Interval: 5 * time.Minute},
 		InventoryInterval: 5 * time.Minute,
 		BillingInterval:   10 * time.Minute,
 		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,
@@ -241,6 +252,21 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
+}
+
+// records are what is known of the first account's phones.
+func (b *bench) records() (all []phones.Record) {
+	for r := range b.account().Phones().All(b.Now(), phones.Lifetimes{Status: time.Hour, RPA: time.Hour}) {
+		all = append(all, *r)
+	}
+	return all
+}
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // get asks a handler.

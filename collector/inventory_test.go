@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -27,7 +28,7 @@ const (
 )
 
 func TestExpositionOfAllCollectors(t *testing.T) {
-	label := func(c *AccountConfig) { c.Labels = map[string]string{"owner": "growth \"\\\n手机"} }
+	label := func(c *watch.AccountConfig) { c.Labels = map[string]string{"owner": "growth \"\\\n手机"} }
 	inBubbleWith(t, 6, nil, label, func(b *bench) {
 		ids := b.sim.IDs()
 		for i, id := range ids {
@@ -168,7 +169,7 @@ func TestAListingIsTheOnlySourceOfWhatIsListed(t *testing.T) {
 
 func TestFixedPhonesAreDescribedAHundredAtATime(t *testing.T) {
 	ids := geelarktest.New(geelarktest.Config{Phones: 250, Seed: 1}).IDs()
-	inBubbleWith(t, 250, nil, func(c *AccountConfig) { c.IDs = append([]string{"unknown"}, ids[:240]...) }, func(b *bench) {
+	inBubbleWith(t, 250, nil, func(c *watch.AccountConfig) { c.IDs = append([]string{"unknown"}, ids[:240]...) }, func(b *bench) {
 		s := b.scrape()
 		s.want(t, `geelark_phones_tracked{account="default"}`, 241)
 		if got := len(s.having("geelark_phone_info")); got != 240 {
@@ -197,7 +198,7 @@ func TestFixedPhonesAreDescribedAHundredAtATime(t *testing.T) {
 func TestAScrapeDoesNotWaitForTheBudgetOfAListing(t *testing.T) {
 	for name, discovered := range map[string]bool{"by id": false, "discovered": true} {
 		t.Run(name, func(t *testing.T) {
-			inBubbleWith(t, 2500, nil, func(c *AccountConfig) {
+			inBubbleWith(t, 2500, nil, func(c *watch.AccountConfig) {
 				c.Limits.PerMinute = 15
 				if !discovered {
 					c.IDs = geelarktest.New(geelarktest.Config{Phones: 2500, Seed: 1}).IDs()
@@ -254,9 +255,9 @@ func TestWithoutTheInventoryCollectorPhonesAreStillDiscovered(t *testing.T) {
 }
 
 func TestWithoutTheStatusCollectorNoStatusIsPolled(t *testing.T) {
-	for name, change := range map[string]func(*AccountConfig){"discovered": nil, "fixed": trackAlso(250)} {
+	for name, change := range map[string]func(*watch.AccountConfig){"discovered": nil, "fixed": trackAlso(250)} {
 		t.Run(name, func(t *testing.T) {
-			inBubbleWith(t, 250, func(o *Options) { o.Collectors = []string{CollectorInventory, CollectorBilling} }, change, func(b *bench) {
+			inBubbleWith(t, 250, func(o *options) { o.Collectors = []string{watch.CollectorInventory, watch.CollectorBilling} }, change, func(b *bench) {
 				for range 10 {
 					b.pollAndList()
 					time.Sleep(time.Minute)
@@ -274,7 +275,7 @@ func TestWithoutTheStatusCollectorNoStatusIsPolled(t *testing.T) {
 }
 
 func TestWithBillingAloneItDecides(t *testing.T) {
-	inBubbleWith(t, 250, func(o *Options) { o.Collectors = []string{CollectorBilling} }, nil, func(b *bench) {
+	inBubbleWith(t, 250, func(o *options) { o.Collectors = []string{watch.CollectorBilling} }, nil, func(b *bench) {
 		s := b.scrape()
 		s.want(t, `geelark_up{account="default"}`, 1)
 		s.absent(t, "geelark_phone")
@@ -303,23 +304,23 @@ func TestDiscoverySelectsByGroupTagAndChargeMode(t *testing.T) {
 	t.Parallel()
 	monthly, perMinute := geelark.ChargeMonthly, geelark.ChargePerMinute
 	for name, tt := range map[string]struct {
-		d       Discovery
+		d       watch.Discovery
 		selects func(geelarktest.Phone) bool
 	}{
-		"everything": {Discovery{}, func(geelarktest.Phone) bool { return true }},
-		"a group":    {Discovery{Groups: []string{"qa"}}, func(p geelarktest.Phone) bool { return p.Group == "qa" }},
-		"two groups": {Discovery{Groups: []string{"qa", "farm-1"}}, func(p geelarktest.Phone) bool { return p.Group == "qa" || p.Group == "farm-1" }},
-		"a tag":      {Discovery{Tags: []string{"shop"}}, func(p geelarktest.Phone) bool { return slices.Contains(p.Tags, "shop") }},
-		"one of two tags": {Discovery{Tags: []string{"shop", "ads"}}, func(p geelarktest.Phone) bool {
+		"everything": {watch.Discovery{}, func(geelarktest.Phone) bool { return true }},
+		"a group":    {watch.Discovery{Groups: []string{"qa"}}, func(p geelarktest.Phone) bool { return p.Group == "qa" }},
+		"two groups": {watch.Discovery{Groups: []string{"qa", "farm-1"}}, func(p geelarktest.Phone) bool { return p.Group == "qa" || p.Group == "farm-1" }},
+		"a tag":      {watch.Discovery{Tags: []string{"shop"}}, func(p geelarktest.Phone) bool { return slices.Contains(p.Tags, "shop") }},
+		"one of two tags": {watch.Discovery{Tags: []string{"shop", "ads"}}, func(p geelarktest.Phone) bool {
 			return slices.Contains(p.Tags, "shop") || slices.Contains(p.Tags, "ads")
 		}},
-		"paid by month":  {Discovery{ChargeMode: &monthly}, func(p geelarktest.Phone) bool { return p.ChargeMode == 1 }},
-		"paid by minute": {Discovery{ChargeMode: &perMinute}, func(p geelarktest.Phone) bool { return p.ChargeMode == 0 }},
-		"groups, tags and charge mode": {Discovery{Groups: []string{"farm-1", "farm-2"}, Tags: []string{"shop", "live"}, ChargeMode: &monthly}, func(p geelarktest.Phone) bool {
+		"paid by month":  {watch.Discovery{ChargeMode: &monthly}, func(p geelarktest.Phone) bool { return p.ChargeMode == 1 }},
+		"paid by minute": {watch.Discovery{ChargeMode: &perMinute}, func(p geelarktest.Phone) bool { return p.ChargeMode == 0 }},
+		"groups, tags and charge mode": {watch.Discovery{Groups: []string{"farm-1", "farm-2"}, Tags: []string{"shop", "live"}, ChargeMode: &monthly}, func(p geelarktest.Phone) bool {
 			return (p.Group == "farm-1" || p.Group == "farm-2") && (slices.Contains(p.Tags, "shop") || slices.Contains(p.Tags, "live")) && p.ChargeMode == 1
 		}},
-		"a group that does not exist": {Discovery{Groups: []string{"none"}}, func(geelarktest.Phone) bool { return false }},
-		"part of a group's name":      {Discovery{Groups: []string{"farm"}}, func(geelarktest.Phone) bool { return false }},
+		"a group that does not exist": {watch.Discovery{Groups: []string{"none"}}, func(geelarktest.Phone) bool { return false }},
+		"part of a group's name":      {watch.Discovery{Groups: []string{"farm"}}, func(geelarktest.Phone) bool { return false }},
 	} {
 		for api, change := range map[string]func(http.RoundTripper) http.RoundTripper{
 			"exact": func(rt http.RoundTripper) http.RoundTripper { return rt }, "loose": loosely,
@@ -340,7 +341,7 @@ func TestDiscoverySelectsByGroupTagAndChargeMode(t *testing.T) {
 						}
 					}
 					slices.Sort(want)
-					if got := b.fleet.Load().accounts[0].cache.ids(); !slices.Equal(got, want) {
+					if got := b.tracked(); !slices.Equal(got, want) {
 						t.Errorf("%d phones are tracked, want %d", len(got), len(want))
 					}
 					s.want(t, `geelark_up{account="default"}`, 1)
@@ -381,7 +382,7 @@ func TestNoPhoneIsLostOrTwiceWhileTheFleetIsEdited(t *testing.T) {
 		seeds = 10
 	}
 	for seed := range seeds {
-		inBubbleWith(t, 210, func(o *Options) { o.Collectors = []string{CollectorInventory} }, func(c *AccountConfig) { c.Discovery.Groups = [][]string{nil, {"farm-1", "farm-2"}}[seed%2] }, func(b *bench) {
+		inBubbleWith(t, 210, func(o *options) { o.Collectors = []string{watch.CollectorInventory} }, func(c *watch.AccountConfig) { c.Discovery.Groups = [][]string{nil, {"farm-1", "farm-2"}}[seed%2] }, func(b *bench) {
 			editFleet(b, seed)
 			stays := func(id string) bool {
 				p, there := b.sim.Phone(id)
@@ -406,7 +407,7 @@ func TestNoPhoneIsLostOrTwiceWhileTheFleetIsEdited(t *testing.T) {
 				}
 			}
 			slices.Sort(want)
-			if got := b.fleet.Load().accounts[0].cache.ids(); !slices.Equal(got, want) {
+			if got := b.tracked(); !slices.Equal(got, want) {
 				t.Errorf("seed %d: %d phones are tracked, want %d", seed, len(got), len(want))
 			}
 			if got := len(b.exposed().having("geelark_phone_info")); got != len(want) {
@@ -431,7 +432,7 @@ func TestFieldsOfAnotherTypeLoseNeitherThePageNorThePhone(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, body)
 			return w.Result(), nil
-		}), func(o *Options) { o.Collectors = []string{CollectorInventory} }, testConfig())
+		}), func(o *options) { o.Collectors = []string{watch.CollectorInventory} }, testConfig())
 		defer b.Close()
 		s := b.scrape()
 		s.want(t, `geelark_up{account="default"}`, 1)

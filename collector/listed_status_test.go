@@ -14,45 +14,6 @@ import (
 	"geelark_exporter/geelark/geelarktest"
 )
 
-func TestAListedStatusIsTakenWhereItCannotHideAnExpiredPhone(t *testing.T) {
-	const started, starting, shutDown, expired, odd = geelark.StatusStarted, geelark.StatusStarting, geelark.StatusShutDown, geelark.StatusExpired, geelark.Status(7)
-	now := at(100)
-	polled := func(s geelark.Status) condition { return condition{knowledge: current, status: s} }
-	listed := func(s geelark.Status) geelark.ListedPhone {
-		return geelark.ListedPhone{Phone: geelark.Phone{Status: s, HasStatus: true}, At: now}
-	}
-	ending := func(l geelark.ListedPhone, end time.Time) geelark.ListedPhone { l.MonthlyExpire = end; return l }
-	for name, tt := range map[string]struct {
-		known condition
-		list  geelark.ListedPhone
-		want  bool
-	}{
-		"started, nothing known":                      {condition{}, listed(started), true},
-		"started, known as shut down":                 {polled(shutDown), listed(started), true},
-		"started, known as expired":                   {polled(expired), listed(started), true},
-		"started, after a failed lookup":              {condition{knowledge: failed, failure: "42001"}, listed(started), false},
-		"starting, nothing known":                     {condition{}, listed(starting), true},
-		"shut down, nothing known":                    {condition{}, ending(listed(shutDown), at(101)), false},
-		"shut down, known as started":                 {polled(started), ending(listed(shutDown), at(101)), false},
-		"shut down, known as expired":                 {polled(expired), ending(listed(shutDown), at(101)), false},
-		"shut down, known as undocumented":            {polled(odd), ending(listed(shutDown), at(101)), false},
-		"shut down, after a failed lookup":            {condition{knowledge: failed, status: shutDown, failure: "42001"}, ending(listed(shutDown), at(101)), false},
-		"shut down, known so, subscription runs":      {polled(shutDown), ending(listed(shutDown), at(101)), true},
-		"shut down, known so long ago":                {condition{knowledge: outdated, status: shutDown}, ending(listed(shutDown), at(101)), true},
-		"shut down, known so, subscription ends now":  {polled(shutDown), ending(listed(shutDown), now), false},
-		"shut down, known so, subscription is over":   {polled(shutDown), ending(listed(shutDown), at(99)), false},
-		"shut down, known so, without a subscription": {polled(shutDown), listed(shutDown), false},
-		"expired, which is not documented in a list":  {polled(expired), listed(expired), false},
-		"undocumented":                                {polled(odd), listed(odd), false},
-		"none, which must not be read as started":     {polled(started), geelark.ListedPhone{At: now}, false},
-	} {
-		got, ok := listedStatus(tt.known, tt.list)
-		if ok != tt.want || ok && got != tt.list.Status {
-			t.Errorf("%s: got %v, %v, want %v", name, got, ok, tt.want)
-		}
-	}
-}
-
 // withoutStatuses takes the statuses out of listings.
 func withoutStatuses(api http.RoundTripper) http.RoundTripper {
 	listed := regexp.MustCompile(`"status":\d+,`)
@@ -108,13 +69,13 @@ func TestListedStatusesSaveCallsAndAreTrue(t *testing.T) {
 					now[id] = p.Status
 				}
 				truth[time.Now()] = now
-				for _, p := range b.fleet.Load().accounts[0].cache.records() {
-					age := time.Since(p.observedAt)
+				for _, p := range b.records() {
+					age := time.Since(p.ObservedAt)
 					if age > ttl {
-						t.Fatalf("the status of %s is %s old", p.id, age)
+						t.Fatalf("the status of %s is %s old", p.ID, age)
 					}
-					if was := truth[p.observedAt][p.id]; int(p.status) != was {
-						t.Fatalf("%s has status %d as of %s ago, it was %d then", p.id, p.status, age, was)
+					if was := truth[p.ObservedAt][p.ID]; int(p.Status) != was {
+						t.Fatalf("%s has status %d as of %s ago, it was %d then", p.ID, p.Status, age, was)
 					}
 				}
 				time.Sleep(every)

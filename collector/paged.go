@@ -6,6 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"geelark_exporter/collector/exposition"
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/collector/watch"
 )
 
 // A paged is a view for [exposition.Server]: single phones are in pages, which
@@ -13,7 +15,7 @@ import (
 // Both are of the same snapshots.
 type paged struct {
 	view
-	snapshots []*snapshot
+	snapshots []*phones.Snapshot
 }
 
 // Collect implements [prometheus.Collector] without single phones.
@@ -28,14 +30,14 @@ func (p paged) Collect(ch chan<- prometheus.Metric) {
 // families are those of single phones that the view has.
 func (p paged) families() []*exposition.Family {
 	var families []*family
-	if p.has(CollectorStatus) {
+	if p.has(watch.CollectorStatus) {
 		families = append(families, conditionFamilies...)
 	}
-	if p.has(CollectorInventory) {
+	if p.has(watch.CollectorInventory) {
 		families = append(families, listedFamilies...)
 	}
 	if len(families) > 0 {
-		families = append(families, p.fleet.phoneInfo)
+		families = append(families, p.infos.phone)
 	}
 	return p.o.Families.paged(families...)
 }
@@ -47,31 +49,31 @@ func (p paged) pages() []*exposition.Page {
 	// has only the account's name, which never changes, and keeps no account that
 	// went.
 	type source struct {
-		account *account
+		account *watch.Account
 		info    *family
 	}
 	conditions := p.o.Families.paged(conditionFamilies...)
-	descriptions := p.o.Families.paged(slices.Concat(listedFamilies, []*family{p.fleet.phoneInfo})...)
+	descriptions := p.o.Families.paged(slices.Concat(listedFamilies, []*family{p.infos.phone})...)
 	var pages []*exposition.Page
 	for i, s := range p.snapshots {
-		a, f := p.accounts[i], p.fleet
-		account := a.name
-		for _, page := range s.conditions {
-			pages = append(pages, page.expose(nil, func() *exposition.Page {
+		a, infos := p.accounts[i], p.infos
+		account := a.Name()
+		for _, chunk := range s.Conditions {
+			pages = append(pages, chunk.Memo(nil, func() any {
 				return exposition.NewPage(conditions, func(s *exposition.Samples) {
-					collectConditions(&emitter{page: s}, account, page)
+					collectConditions(&emitter{page: s}, account, chunk)
 				})
-			}))
+			}).(*exposition.Page))
 		}
-		var of any = source{a, f.phoneInfo}
-		for _, page := range s.descriptions {
-			pages = append(pages, page.expose(of, func() *exposition.Page {
+		var of any = source{a, infos.phone}
+		for _, chunk := range s.Descriptions {
+			pages = append(pages, chunk.Memo(of, func() any {
 				return exposition.NewPage(descriptions, func(s *exposition.Samples) {
 					e := &emitter{page: s}
-					collectInfos(e, a, f, page)
-					collectListings(e, a, page)
+					collectInfos(e, a, infos, chunk)
+					collectListings(e, a, chunk)
 				})
-			}))
+			}).(*exposition.Page))
 		}
 	}
 	return pages

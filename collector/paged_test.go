@@ -22,6 +22,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"geelark_exporter/collector/exposition"
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -103,7 +105,7 @@ func TestPagesSayWhatThePlainCollectorSays(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 1))
-				var configs []AccountConfig
+				var configs []watch.AccountConfig
 				sims := make(map[string]*geelarktest.Server)
 				api := make(hosts)
 				for i := range 3 {
@@ -119,7 +121,7 @@ func TestPagesSayWhatThePlainCollectorSays(t *testing.T) {
 				b := newBench(t, api, nil, configs...)
 				defer b.Close()
 				agree := func() {
-					b.agree(contentTypes[r.IntN(3)], [][]string{Collectors(), {CollectorStatus}, {CollectorInventory}, {CollectorBilling}}[r.IntN(4)]...)
+					b.agree(contentTypes[r.IntN(3)], [][]string{watch.Collectors(), {watch.CollectorStatus}, {watch.CollectorInventory}, {watch.CollectorBilling}}[r.IntN(4)]...)
 				}
 				agree()
 				for range 60 {
@@ -174,7 +176,7 @@ func TestAScrapeShowsEachPhoneInOneState(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, answering(""), nil, testConfig())
 	defer b.Close()
-	cache := b.fleet.Load().accounts[0].cache
+	store := b.account().Phones()
 	id := func(i int) string { return strconv.Itoa(10000 + i) }
 	var writers, scrapers sync.WaitGroup
 	done := make(chan struct{})
@@ -195,25 +197,25 @@ func TestAScrapeShowsEachPhoneInOneState(t *testing.T) {
 							ids = append(ids, id(i))
 						}
 					}
-					cache.trackOnly(ids)
+					store.TrackOnly(ids)
 				case 1:
 					var listed []geelark.ListedPhone
 					for range 100 {
 						listed = append(listed, geelark.ListedPhone{At: time.Now(), Phone: geelark.Phone{ID: id(r.IntN(300)), Group: fmt.Sprint(r.IntN(3)), Status: geelark.Status(r.IntN(2)), HasStatus: true}})
 					}
-					cache.trackListed(cache.newRound(), listed, true)
+					store.TrackListed(store.NewRound(), listed, true)
 				case 2:
-					cache.giveBack(cache.take(100), time.Now())
+					store.GiveBack(store.Take(100), time.Now())
 				default:
-					var found []observation
+					var found []phones.Observation
 					for range 100 {
-						o := observation{id: id(r.IntN(300)), at: time.Now(), status: geelark.Status(r.IntN(5))}
+						o := phones.Observation{ID: id(r.IntN(300)), At: time.Now(), Status: geelark.Status(r.IntN(5))}
 						if r.IntN(10) == 0 {
-							o.failure = FailureMissing
+							o.Failure = phones.Failure{Kind: phones.Missing}
 						}
 						found = append(found, o)
 					}
-					cache.observe(found)
+					store.Observe(found)
 				}
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -20,7 +21,7 @@ func TestPhonesNeverCostMoreThanOneCallPerHundredAndTTL(t *testing.T) {
 	for _, n := range []int{1, 99, 100, 101, 250, 1000} {
 		for _, concurrency := range []int{1, 4} {
 			t.Run(fmt.Sprintf("%d phones, %d at a time", n, concurrency), func(t *testing.T) {
-				inBubble(t, n, func(c *AccountConfig) { c.Concurrency = concurrency }, func(b *bench) {
+				inBubble(t, n, func(c *watch.AccountConfig) { c.Concurrency = concurrency }, func(b *bench) {
 					defer b.sim.Inject(geelarktest.Fault{Latency: 300 * time.Millisecond})()
 					most := (n + 99) / 100
 					scrapers := make(chan struct{})
@@ -67,7 +68,7 @@ func TestScrapesAtTheSameTimeShareTheirPolls(t *testing.T) {
 }
 
 func TestBatchesRunSomeAtATime(t *testing.T) {
-	inBubble(t, 1000, func(c *AccountConfig) { c.Concurrency = 4; c.Timeout = 30 * time.Second }, func(b *bench) {
+	inBubble(t, 1000, func(c *watch.AccountConfig) { c.Concurrency = 4; c.Timeout = 30 * time.Second }, func(b *bench) {
 		b.scrape()
 		time.Sleep(31 * time.Second)
 		defer b.sim.Inject(geelarktest.Fault{Latency: 2 * time.Second})()
@@ -81,12 +82,12 @@ func TestBatchesRunSomeAtATime(t *testing.T) {
 }
 
 func TestABatchWithRoomIsFilledWithTheNextOldest(t *testing.T) {
-	inBubble(t, 150, func(c *AccountConfig) { c.Concurrency = 1 }, func(b *bench) {
+	inBubble(t, 150, func(c *watch.AccountConfig) { c.Concurrency = 1 }, func(b *bench) {
 		defer b.sim.Inject(geelarktest.Fault{Endpoint: status, Latency: time.Second})()
 		b.scrape()
 		ages := make(map[time.Duration]int)
-		for _, p := range b.fleet.Load().accounts[0].cache.records() {
-			ages[time.Since(p.polledAt)]++
+		for _, p := range b.records() {
+			ages[time.Since(p.PolledAt)]++
 		}
 		// The second call had 50 phones of its own and took 50 of the first's.
 		if want := map[time.Duration]int{time.Second: 50, 0: 100}; !maps.Equal(ages, want) {
@@ -96,7 +97,7 @@ func TestABatchWithRoomIsFilledWithTheNextOldest(t *testing.T) {
 }
 
 func TestAScrapeReturnsBeforeItsDeadlineAndThePollsServeTheNext(t *testing.T) {
-	inBubble(t, 100, func(c *AccountConfig) { c.Timeout = 30 * time.Second }, func(b *bench) {
+	inBubble(t, 100, func(c *watch.AccountConfig) { c.Timeout = 30 * time.Second }, func(b *bench) {
 		b.scrape()
 		b.sim.SetStatus(b.sim.IDs()[0], 3)
 		time.Sleep(31 * time.Second)
@@ -130,7 +131,7 @@ func TestWithoutScrapesNothingIsPolled(t *testing.T) {
 
 func TestABudgetSmallerThanTheFleetNeedsAgesAllPhonesEvenly(t *testing.T) {
 	// 20 batches at 4 calls a minute: a sweep takes 5 minutes.
-	inBubble(t, 2000, func(c *AccountConfig) {
+	inBubble(t, 2000, func(c *watch.AccountConfig) {
 		c.IDs = geelarktest.New(geelarktest.Config{Phones: 2000, Seed: 1}).IDs()
 		c.Limits.PerMinute, c.MaxStaleness = 4, time.Hour
 	}, func(b *bench) {
@@ -172,7 +173,7 @@ func TestALockedAccountIsLeftAlone(t *testing.T) {
 		{geelark.CodeNoDevice, 2 * time.Hour},
 	} {
 		t.Run(fmt.Sprint(int(tt.code)), func(t *testing.T) {
-			inBubble(t, 1000, func(c *AccountConfig) { c.Discovery.Interval = 3 * time.Hour }, func(b *bench) {
+			inBubble(t, 1000, func(c *watch.AccountConfig) { c.Discovery.Interval = 3 * time.Hour }, func(b *bench) {
 				b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: tt.code, Times: 1})
 				s := b.scrape()
 				until := time.Now().Add(tt.pause)
@@ -349,7 +350,7 @@ func TestAFailedLookupTakesTheStatusAwayAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sim := geelarktest.New(geelarktest.Config{Phones: 3, Seed: 1})
 			ids := sim.IDs()
-			inBubble(t, 3, func(c *AccountConfig) { c.IDs = ids }, func(b *bench) {
+			inBubble(t, 3, func(c *watch.AccountConfig) { c.IDs = ids }, func(b *bench) {
 				series := fmt.Sprintf(`geelark_phone_status_code{account="default",id="%s"}`, ids[1])
 				if _, ok := b.scrape()[series]; !ok {
 					t.Fatal("no status to lose")
@@ -400,7 +401,7 @@ func TestAStatusTooOldIsNotExposed(t *testing.T) {
 }
 
 func TestACredentialThatCannotBeReadCostsNoCall(t *testing.T) {
-	inBubble(t, 10, func(c *AccountConfig) {
+	inBubble(t, 10, func(c *watch.AccountConfig) {
 		c.IDs = []string{"1"}
 		c.Credentials = geelark.TokenFile("testdata/does-not-exist")
 	}, func(b *bench) {
@@ -416,7 +417,7 @@ func TestACredentialThatCannotBeReadCostsNoCall(t *testing.T) {
 
 func TestABudgetSpentByNobodyElseIsNeverAFailure(t *testing.T) {
 	// One call a minute: the list's pages and the batches each wait.
-	inBubble(t, 300, func(c *AccountConfig) { c.Limits.PerMinute = 1; c.CacheTTL = 0 }, func(b *bench) {
+	inBubble(t, 300, func(c *watch.AccountConfig) { c.Limits.PerMinute = 1; c.CacheTTL = 0 }, func(b *bench) {
 		for range 60 {
 			b.scrape()
 			time.Sleep(15 * time.Second)
@@ -435,19 +436,20 @@ func TestCloseEndsPollsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sim := geelarktest.New(geelarktest.Config{Phones: 10, Seed: 1, Token: testToken, Still: true})
 		sim.Inject(geelarktest.Fault{Hang: true})
-		logs := new(syncBuffer)
-		c := newTestCollector(t, sim.RoundTripper(), logs, func(a *AccountConfig) { a.IDs = sim.IDs() })
+		cfg := testConfig()
+		cfg.IDs = sim.IDs()
+		b := newBench(t, sim.RoundTripper(), func(o *options) { o.Collectors = []string{watch.CollectorStatus} }, cfg)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		c.all().refresh(ctx)
+		b.all().refresh(ctx)
 		start := time.Now()
-		c.Close()
-		c.all().refresh(t.Context())
+		b.Close()
+		b.all().refresh(t.Context())
 		if d := time.Since(start); d != 0 {
 			t.Errorf("closing took %s", d)
 		}
-		if logs.String() != "" {
-			t.Errorf("closing is logged as a failure: %s", logs)
+		if b.logs.String() != "" {
+			t.Errorf("closing is logged as a failure: %s", b.logs)
 		}
 	})
 }

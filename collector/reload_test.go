@@ -10,45 +10,44 @@ import (
 	"testing/synctest"
 	"time"
 
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
 
 // reload applies a changed configuration of the bench's account.
-func (b *bench) reload(change func(*AccountConfig)) {
+func (b *bench) reload(change func(*watch.AccountConfig)) {
 	b.t.Helper()
-	cfg := b.fleet.Load().accounts[0].cfg
+	cfg := b.account().Config()
 	change(&cfg)
-	if err := b.Reload([]AccountConfig{cfg}); err != nil {
+	if err := b.Reload([]watch.AccountConfig{cfg}); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-func (b *bench) tracked() []string { return b.fleet.Load().accounts[0].cache.ids() }
-
 func TestAReloadThatChangesNothingCostsNothing(t *testing.T) {
 	inBubbleWith(t, 250, nil, nil, func(b *bench) {
 		before := b.scrape()
-		account, calls := b.fleet.Load().accounts[0], requests(b.sim)
+		account, calls := b.account(), requests(b.sim)
 		for range 10 {
-			b.reload(func(*AccountConfig) {})
+			b.reload(func(*watch.AccountConfig) {})
 			if got := b.scrape(); !maps.Equal(got, before) {
 				t.Error("what is exposed has changed")
 			}
 		}
 		b.wantRequests(calls)
-		if b.fleet.Load().accounts[0] != account {
+		if b.account() != account {
 			t.Error("the account was made anew")
 		}
 	})
 }
 
 func TestAnAccountThatChangesKeepsWhatItKnewAndSpent(t *testing.T) {
-	for name, change := range map[string]func(*AccountConfig){
-		"labels":      func(c *AccountConfig) { c.Labels = map[string]string{"owner": "x"} },
-		"ttl":         func(c *AccountConfig) { c.CacheTTL = 40 * time.Second },
-		"timeout":     func(c *AccountConfig) { c.Timeout = 3 * time.Second },
-		"credentials": func(c *AccountConfig) { c.Credentials = geelark.TokenFile("testdata/none") },
+	for name, change := range map[string]func(*watch.AccountConfig){
+		"labels":      func(c *watch.AccountConfig) { c.Labels = map[string]string{"owner": "x"} },
+		"ttl":         func(c *watch.AccountConfig) { c.CacheTTL = 40 * time.Second },
+		"timeout":     func(c *watch.AccountConfig) { c.Timeout = 3 * time.Second },
+		"credentials": func(c *watch.AccountConfig) { c.Credentials = geelark.TokenFile("testdata/none") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubbleWith(t, 250, nil, nil, func(b *bench) {
@@ -88,7 +87,7 @@ func TestAReloadEndsNoLock(t *testing.T) {
 			b.scrape()
 			until := timestamp(time.Now().Add(tt.pause))
 			for i := range 8 {
-				b.reload(func(c *AccountConfig) { c.CacheTTL += time.Duration(1+i) * time.Millisecond })
+				b.reload(func(c *watch.AccountConfig) { c.CacheTTL += time.Duration(1+i) * time.Millisecond })
 				b.pollAndList()
 				b.exposed().want(t, `geelark_api_paused_until_timestamp_seconds{account="default",endpoint="`+tt.endpoint+`"}`, until)
 				time.Sleep(tt.pause / 10)
@@ -101,10 +100,10 @@ func TestAReloadEndsNoLock(t *testing.T) {
 }
 
 func TestAReloadRefillsNoBudget(t *testing.T) {
-	inBubble(t, 0, func(c *AccountConfig) { trackAlso(2000)(c); c.Limits.PerMinute = 5 }, func(b *bench) {
+	inBubble(t, 0, func(c *watch.AccountConfig) { trackAlso(2000)(c); c.Limits.PerMinute = 5 }, func(b *bench) {
 		start := time.Now()
 		for i := range 100 { // for five minutes
-			b.reload(func(c *AccountConfig) { c.CacheTTL = time.Duration(i) })
+			b.reload(func(c *watch.AccountConfig) { c.CacheTTL = time.Duration(i) })
 			b.poll()
 			time.Sleep(3 * time.Second)
 		}
@@ -115,7 +114,7 @@ func TestAReloadRefillsNoBudget(t *testing.T) {
 			t.Errorf("%d calls in all, want %d at least", got, least)
 		}
 		// Other limits count what was spent under the ones before.
-		b.reload(func(c *AccountConfig) { c.Limits.PerMinute = 8 })
+		b.reload(func(c *watch.AccountConfig) { c.Limits.PerMinute = 8 })
 		b.pollAndList()
 		if got := b.sim.MostIn(status, time.Minute); got != 8 {
 			t.Errorf("%d calls within a minute, want 8", got)
@@ -125,28 +124,31 @@ func TestAReloadRefillsNoBudget(t *testing.T) {
 }
 
 func TestAReloadThatFailsLeavesEverythingAsItWas(t *testing.T) {
-	for name, change := range map[string]func(good AccountConfig) []AccountConfig{
-		"a duplicate name": func(good AccountConfig) []AccountConfig { return []AccountConfig{good, good} },
-		"a bad value behind a change": func(good AccountConfig) []AccountConfig {
+	for name, change := range map[string]func(good watch.AccountConfig) []watch.AccountConfig{
+		"a duplicate name": func(good watch.AccountConfig) []watch.AccountConfig { return []watch.AccountConfig{good, good} },
+		"a bad value behind a change": func(good watch.AccountConfig) []watch.AccountConfig {
 			bad := testConfig()
 			bad.Name, bad.Timeout = "bad", 0
-			return []AccountConfig{good, bad}
+			return []watch.AccountConfig{good, bad}
 		},
-		"an ids file that is gone behind a change": func(good AccountConfig) []AccountConfig {
+		"an ids file that is gone behind a change": func(good watch.AccountConfig) []watch.AccountConfig {
 			bad := testConfig()
 			bad.Name, bad.IDsFile = "bad", "testdata/none"
-			return []AccountConfig{good, bad}
+			return []watch.AccountConfig{good, bad}
 		},
-		"a bad base URL": func(good AccountConfig) []AccountConfig { good.BaseURL = "ftp://x"; return []AccountConfig{good} },
-		"a bad label": func(good AccountConfig) []AccountConfig {
+		"a bad base URL": func(good watch.AccountConfig) []watch.AccountConfig {
+			good.BaseURL = "ftp://x"
+			return []watch.AccountConfig{good}
+		},
+		"a bad label": func(good watch.AccountConfig) []watch.AccountConfig {
 			good.Labels = map[string]string{"group": ""}
-			return []AccountConfig{good}
+			return []watch.AccountConfig{good}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubbleWith(t, 250, nil, nil, func(b *bench) {
 				before := b.scrape()
-				good := b.fleet.Load().accounts[0].cfg
+				good := b.account().Config()
 				good.Limits.PerMinute, good.CacheTTL = 3, time.Nanosecond
 				if err := b.Reload(change(good)); err == nil {
 					t.Fatal("it was accepted")
@@ -169,9 +171,9 @@ func TestAccountsComeAndGo(t *testing.T) {
 		b, simA, simB := twoTeams(t)
 		defer b.Close()
 		first := b.scrape()
-		a, other := b.fleet.Load().accounts[0].cfg, b.fleet.Load().accounts[1].cfg
+		a, other := b.account().Config(), b.Fleet().Accounts[1].Config()
 		time.Sleep(time.Minute)
-		if err := b.Reload([]AccountConfig{a}); err != nil {
+		if err := b.Reload([]watch.AccountConfig{a}); err != nil {
 			t.Fatal(err)
 		}
 		s := b.scrape()
@@ -192,10 +194,14 @@ func TestAccountsComeAndGo(t *testing.T) {
 			t.Errorf("the account that is gone was called: %v, then %v", gone, got)
 		}
 
-		if err := b.Reload([]AccountConfig{other, a}); err != nil {
+		if err := b.Reload([]watch.AccountConfig{other, a}); err != nil {
 			t.Fatal(err)
 		}
-		if got := b.Accounts(); !slices.Equal(got, []string{"team-b", "team-a"}) {
+		var names []string
+		for _, a := range b.Fleet().Accounts {
+			names = append(names, a.Name())
+		}
+		if got := names; !slices.Equal(got, []string{"team-b", "team-a"}) {
 			t.Errorf("accounts %v", got)
 		}
 		s = b.scrape()
@@ -209,7 +215,7 @@ func TestAccountsComeAndGo(t *testing.T) {
 
 func TestAReloadChangesWhichPhonesAreTracked(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ids")
-	inBubbleWith(t, 250, nil, func(c *AccountConfig) { c.IDs = []string{"1", "2"} }, func(b *bench) {
+	inBubbleWith(t, 250, nil, func(c *watch.AccountConfig) { c.IDs = []string{"1", "2"} }, func(b *bench) {
 		all := slices.Sorted(slices.Values(b.sim.IDs()))
 		var qa []string
 		for _, id := range all {
@@ -225,21 +231,21 @@ func TestAReloadChangesWhichPhonesAreTracked(t *testing.T) {
 		}
 		b.poll()
 		wantTracked("1", "2")
-		b.reload(func(c *AccountConfig) { c.IDs = all[:5] })
+		b.reload(func(c *watch.AccountConfig) { c.IDs = all[:5] })
 		wantTracked(all[:5]...)
 		b.poll()
 		if got := len(b.exposed().having("geelark_phone_created_timestamp_seconds")); got != 5 {
 			t.Errorf("%d of the new phones are described at once, want 5", got)
 		}
 		writeFile(t, path, all[7]+"\n")
-		b.reload(func(c *AccountConfig) { c.IDs, c.IDsFile = nil, path })
+		b.reload(func(c *watch.AccountConfig) { c.IDs, c.IDsFile = nil, path })
 		wantTracked(all[7])
 
 		// Discovery forgets what it has not found twice.
-		b.reload(func(c *AccountConfig) { c.IDsFile = "" })
+		b.reload(func(c *watch.AccountConfig) { c.IDsFile = "" })
 		b.poll()
 		wantTracked(all...)
-		b.reload(func(c *AccountConfig) { c.Discovery.Groups = []string{"qa"} })
+		b.reload(func(c *watch.AccountConfig) { c.Discovery.Groups = []string{"qa"} })
 		b.pollAndList()
 		time.Sleep(5 * time.Minute)
 		b.pollAndList()
@@ -252,10 +258,10 @@ func TestAnAccountThatWasReplacedTracksNothingAnyMore(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "before"), "1\n")
 	writeFile(t, filepath.Join(dir, "after"), "2\n")
-	inBubbleWith(t, 250, nil, func(c *AccountConfig) { c.IDsFile = filepath.Join(dir, "before") }, func(b *bench) {
+	inBubbleWith(t, 250, nil, func(c *watch.AccountConfig) { c.IDsFile = filepath.Join(dir, "before") }, func(b *bench) {
 		b.poll()
 		stale := b.all()
-		b.reload(func(c *AccountConfig) { c.IDsFile = filepath.Join(dir, "after") })
+		b.reload(func(c *watch.AccountConfig) { c.IDsFile = filepath.Join(dir, "after") })
 		writeFile(t, filepath.Join(dir, "before"), "1\n3\n")
 		stale.refresh(b.t.Context())
 		if got := b.tracked(); !slices.Equal(got, []string{"2"}) {
@@ -263,11 +269,11 @@ func TestAnAccountThatWasReplacedTracksNothingAnyMore(t *testing.T) {
 		}
 
 		// So may a listing.
-		b.reload(func(c *AccountConfig) { c.IDsFile = "" })
+		b.reload(func(c *watch.AccountConfig) { c.IDsFile = "" })
 		b.sim.Inject(geelarktest.Fault{Endpoint: listing, Latency: time.Second})
 		go b.poll()
 		time.Sleep(1500 * time.Millisecond)
-		b.reload(func(c *AccountConfig) { c.IDs = []string{"4"} })
+		b.reload(func(c *watch.AccountConfig) { c.IDs = []string{"4"} })
 		time.Sleep(time.Minute)
 		if got := b.tracked(); !slices.Equal(got, []string{"4"}) {
 			t.Errorf("%d phones are tracked, want 1", len(got))
@@ -286,7 +292,7 @@ func TestAReloadDoesNotWaitForAnAPIThatHangs(t *testing.T) {
 		}()
 		synctest.Wait()
 		start := time.Now()
-		b.reload(func(c *AccountConfig) { c.CacheTTL++ })
+		b.reload(func(c *watch.AccountConfig) { c.CacheTTL++ })
 		if code := <-scraped; code != http.StatusOK || time.Since(start) > 0 {
 			t.Errorf("status %d, the reload and the scrape took %s", code, time.Since(start))
 		}
@@ -305,10 +311,10 @@ func TestAReloadDoesNotWaitForAnAPIThatHangs(t *testing.T) {
 }
 
 func TestAnAccountThatComesBackHasNoFreshBudget(t *testing.T) {
-	for name, back := range map[string]func(*AccountConfig){
-		"under its name":       func(*AccountConfig) {},
-		"under another name":   func(c *AccountConfig) { c.Name = "renamed" },
-		"with another purpose": func(c *AccountConfig) { c.IDs = []string{"1"}; c.Limits.PerMinute = 7 },
+	for name, back := range map[string]func(*watch.AccountConfig){
+		"under its name":       func(*watch.AccountConfig) {},
+		"under another name":   func(c *watch.AccountConfig) { c.Name = "renamed" },
+		"with another purpose": func(c *watch.AccountConfig) { c.IDs = []string{"1"}; c.Limits.PerMinute = 7 },
 	} {
 		for how, gap := range map[string]func(b *bench){
 			"at once": func(*bench) {},
@@ -324,10 +330,10 @@ func TestAnAccountThatComesBackHasNoFreshBudget(t *testing.T) {
 					b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeHourLimit, Times: 1})
 					b.poll()
 					until := time.Now().Add(2 * time.Hour)
-					cfg := b.fleet.Load().accounts[0].cfg
+					cfg := b.account().Config()
 					gap(b)
 					back(&cfg)
-					if err := b.Reload([]AccountConfig{cfg}); err != nil {
+					if err := b.Reload([]watch.AccountConfig{cfg}); err != nil {
 						t.Fatal(err)
 					}
 					b.pollAndList()

@@ -17,6 +17,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -46,8 +47,8 @@ func TestNothingPersonalIsInMetricsLogsPagesOrMemory(t *testing.T) {
 
 	p, _ := sim.Phone(sim.IDs()[0])
 	for _, collectors := range []string{
-		CollectorInventory, // so that a listing is the last of all calls
-		strings.Join(Collectors(), ","),
+		watch.CollectorInventory, // so that a listing is the last of all calls
+		strings.Join(watch.Collectors(), ","),
 	} {
 		dump, shown := dumped(t, server.URL, collectors)
 		for _, s := range secrets {
@@ -65,7 +66,7 @@ func TestNothingPersonalIsInMetricsLogsPagesOrMemory(t *testing.T) {
 		}
 	}
 	// The search finds what is there.
-	dump, _ := dumped(t, server.URL, CollectorInventory, hoardVar+"=1")
+	dump, _ := dumped(t, server.URL, watch.CollectorInventory, hoardVar+"=1")
 	for _, s := range secrets {
 		if s != dumpedAPIKey && !bytes.Contains(dump, []byte(s)) {
 			t.Errorf("%s is not found in the memory of a process that keeps all answers", s)
@@ -104,7 +105,7 @@ func TestDumpedProcess(t *testing.T) {
 	cfg.Limits = geelark.VendorLimits()
 	var hoard [][]byte
 	var transport http.RoundTripper = http.DefaultTransport.(*http.Transport).Clone()
-	o := Options{Collectors: strings.Split(os.Getenv(collectorsVar), ","), Logger: level.NewFilter(log.NewLogfmtLogger(os.Stdout), level.AllowDebug())}
+	o := options{Options: watch.Options{Collectors: strings.Split(os.Getenv(collectorsVar), ","), Logger: level.NewFilter(log.NewLogfmtLogger(os.Stdout), level.AllowDebug())}}
 	if os.Getenv(hoardVar) != "" {
 		o.ClientOptions = []geelark.Option{geelark.WithTransport(roundTripperFunc(func(r *http.Request) (*http.Response, error) {
 			w, err := transport.RoundTrip(r)
@@ -118,11 +119,11 @@ func TestDumpedProcess(t *testing.T) {
 		}))}
 		cfg.Concurrency = 1
 	}
-	c, err := New([]AccountConfig{cfg}, o)
+	w, c, err := newWatched([]watch.AccountConfig{cfg}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer w.Close()
 	metrics, probe := c.Handler(HandlerOptions{}), c.ProbeHandler(HandlerOptions{})
 	show := func(h http.Handler, url, accept string) {
 		w := httptest.NewRecorder()
@@ -144,8 +145,8 @@ func TestDumpedProcess(t *testing.T) {
 		}
 		show(probe, "/probe?account=other", "")
 		show(c.DiscoveryHandler("/probe"), "/sd", "")
-		phones, _ := c.Phones(PhoneQuery{Limit: 1000})
-		fmt.Printf("%+v\n%+v\n", c.Overview(), phones)
+		phones, _ := w.Phones(watch.PhoneQuery{Limit: 1000})
+		fmt.Printf("%+v\n%+v\n", w.Overview(), phones)
 	}
 	runtime.GC()
 	runtime.GC()

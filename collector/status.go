@@ -3,6 +3,7 @@ package collector
 import (
 	"slices"
 
+	"geelark_exporter/collector/phones"
 	"geelark_exporter/geelark"
 )
 
@@ -46,41 +47,41 @@ var documentedStatuses = []geelark.Status{
 }
 
 // collectPhoneStatus exposes a phone's status.
-func collectPhoneStatus(e *emitter, account, id string, c condition) {
-	if c.knowledge == failed {
-		e.gauge(phoneLookupFailureFamily, 1, account, id, c.failure)
+func collectPhoneStatus(e *emitter, account, id string, c phones.Condition) {
+	if c.Knowledge == phones.Failed {
+		e.gauge(phoneLookupFailureFamily, 1, account, id, c.Failure.String())
 	}
-	if c.knowledge != current {
+	if c.Knowledge != phones.Current {
 		return
 	}
-	e.gauge(phoneStatusCodeFamily, float64(c.status), account, id)
+	e.gauge(phoneStatusCodeFamily, float64(c.Status), account, id)
 	for _, s := range documentedStatuses {
-		e.flag(phoneStatusFamily, s == c.status, account, id, s.String())
+		e.flag(phoneStatusFamily, s == c.Status, account, id, s.String())
 	}
-	if !slices.Contains(documentedStatuses, c.status) {
-		e.gauge(phoneStatusFamily, 1, account, id, c.status.String())
+	if !slices.Contains(documentedStatuses, c.Status) {
+		e.gauge(phoneStatusFamily, 1, account, id, c.Status.String())
 	}
 }
 
 // collectStatuses exposes how many phones have each status, and how old the
 // statuses are.
-func collectStatuses(e *emitter, account string, s *snapshot) {
+func collectStatuses(e *emitter, account string, s *phones.Snapshot) {
 	counts := make(map[geelark.Status]int)
 	for _, status := range documentedStatuses {
 		counts[status] = 0
 	}
-	for s, n := range s.standings {
-		if s.knowledge == current {
-			counts[s.status] += n
+	for s, n := range s.Standings {
+		if s.Knowledge == phones.Current {
+			counts[s.Status] += n
 		}
 	}
 	for status, n := range counts {
 		e.gauge(phonesFamily, float64(n), account, codeLabel(status), status.String())
 	}
-	e.gauge(phonesTrackedFamily, float64(s.phones), account)
-	e.gauge(phonesUnobservedFamily, float64(s.phones-s.current), account)
-	if s.current > 0 {
-		e.gauge(statusMaxAgeFamily, s.oldest.Seconds(), account)
-		e.gauge(statusMedianAgeFamily, s.median.Seconds(), account)
+	e.gauge(phonesTrackedFamily, float64(s.Phones), account)
+	e.gauge(phonesUnobservedFamily, float64(s.Phones-s.Current), account)
+	if s.Current > 0 {
+		e.gauge(statusMaxAgeFamily, s.Oldest.Seconds(), account)
+		e.gauge(statusMedianAgeFamily, s.Median.Seconds(), account)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -13,6 +15,7 @@ import (
 // in hardly more time than the budget alone takes, and each phone once.
 func TestASweepOfALargeFleetTakesTheLeastTime(t *testing.T) {
 	t.Parallel()
+	lifetimes := phones.Lifetimes{Status: 10 * time.Hour}
 	phones := 100_000
 	if race {
 		phones = 40_000
@@ -41,7 +44,7 @@ func TestASweepOfALargeFleetTakesTheLeastTime(t *testing.T) {
 				if !tt.discovered {
 					cfg.IDs = sim.IDs()
 				}
-				b := newBench(t, sim.RoundTripper(), func(o *Options) { o.Collectors = []string{CollectorStatus} }, cfg)
+				b := newBench(t, sim.RoundTripper(), func(o *options) { o.Collectors = []string{watch.CollectorStatus} }, cfg)
 				defer b.Close()
 				start := time.Now()
 				// Whole minutes' budgets, then the rest: pages of a list come one
@@ -53,13 +56,13 @@ func TestASweepOfALargeFleetTakesTheLeastTime(t *testing.T) {
 				minutes := (calls - 1) / tt.perMinute
 				rest := (calls - minutes*tt.perMinute + atOnce - 1) / atOnce
 				least := time.Duration(minutes)*time.Minute + time.Duration(rest)*tt.latency
-				cache := b.fleet.Load().accounts[0].cache
+				store := b.account().Phones()
 				took := time.Duration(-1)
 				for took < 0 && time.Since(start) < 2*least {
 					b.poll()
 					next := start.Add(time.Since(start).Truncate(15*time.Second) + 15*time.Second)
 					for time.Now().Before(next) {
-						if s := cache.snapshot(time.Now(), lifetimes{status: 10 * time.Hour}); s.current == phones && took < 0 {
+						if s := store.Snapshot(time.Now(), lifetimes); s.Current == phones && took < 0 {
 							took = time.Since(start)
 						}
 						time.Sleep(time.Second)

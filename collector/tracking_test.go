@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -16,7 +17,7 @@ const listing = "phone/list"
 func TestIDsFromFlagsAndFileAreTrackedOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ids")
 	writeFile(t, path, "2\n3\n3\n")
-	inBubble(t, 0, func(c *AccountConfig) { c.IDs = []string{"1", "2", "1"}; c.IDsFile = path }, func(b *bench) {
+	inBubble(t, 0, func(c *watch.AccountConfig) { c.IDs = []string{"1", "2", "1"}; c.IDsFile = path }, func(b *bench) {
 		s := b.scrape()
 		s.addUp(t, 3)
 		s.want(t, `geelark_phone_lookup_failures_total{account="default",code="42001"}`, 3)
@@ -48,7 +49,7 @@ func TestIDsFromFlagsAndFileAreTrackedOnce(t *testing.T) {
 func TestAnEmptyFileTracksNothingAndSaysSo(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ids")
 	writeFile(t, path, "")
-	inBubble(t, 10, func(c *AccountConfig) { c.IDsFile = path }, func(b *bench) {
+	inBubble(t, 10, func(c *watch.AccountConfig) { c.IDsFile = path }, func(b *bench) {
 		s := b.scrape()
 		s.addUp(t, 0)
 		s.want(t, `geelark_up{account="default"}`, 0)
@@ -159,23 +160,10 @@ func TestAnAccountWithoutPhonesIsUp(t *testing.T) {
 }
 
 func TestALargeFleetIsUpBeforeItIsListedWhole(t *testing.T) {
-	inBubble(t, 2000, func(c *AccountConfig) { c.Limits.PerMinute = 5 }, func(b *bench) {
+	inBubble(t, 2000, func(c *watch.AccountConfig) { c.Limits.PerMinute = 5 }, func(b *bench) {
 		b.exposed().want(t, `geelark_up{account="default"}`, 0)
 		s := b.scrape()
 		s.want(t, `geelark_up{account="default"}`, 1)
 		s.want(t, `geelark_phones_tracked{account="default"}`, 500)
-	})
-}
-
-// Phones can be forgotten between the look whether some are due and the taking.
-func TestAPlaceForPhonesThatAreForgottenIsGivenBack(t *testing.T) {
-	inBubble(t, 0, func(c *AccountConfig) { c.IDs = []string{"1"} }, func(b *bench) {
-		a := b.fleet.Load().accounts[0]
-		a.cache.trackOnly(nil)
-		a.poller.least = func() int { return 0 } // it always looks as if there were some
-		b.poll()
-		if got := a.client.Budget(geelark.EndpointPhoneStatus); b.sim.Requests(status) != 0 || got.MinuteRemaining != got.Limits.PerMinute {
-			t.Errorf("%d requests, %+v", b.sim.Requests(status), got)
-		}
 	})
 }

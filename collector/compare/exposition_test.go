@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"google.golang.org/protobuf/proto"
 
-	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
@@ -58,8 +58,8 @@ func TestKubeStateMetricsExposesThePhonesThatPlainDoes(t *testing.T) {
 				f.change(t, m.changed)
 				store.change(t, m.changed)
 			}
-			if !slices.ContainsFunc(f.phones.known, func(p collector.PhoneOverview) bool { return p.Status == geelark.StatusExpired }) ||
-				!slices.ContainsFunc(f.phones.known, func(p collector.PhoneOverview) bool { return p.SubscriptionEnds.IsZero() }) {
+			if !slices.ContainsFunc(f.phones.known, func(p watch.PhoneOverview) bool { return p.Status == geelark.StatusExpired }) ||
+				!slices.ContainsFunc(f.phones.known, func(p watch.PhoneOverview) bool { return p.SubscriptionEnds.IsZero() }) {
 				t.Fatal("the fleet has no expired phone or none without a subscription")
 			}
 			for _, encoding := range []string{identity, gzipped} {

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -38,6 +39,7 @@ const (
 // A fleet is simulated accounts beside the collector that watches them, which
 // has listed and polled all of their phones.
 type fleet struct {
+	*watch.Watcher
 	*collector.Collector
 	clock   *clock
 	network *network
@@ -51,35 +53,37 @@ func newFleet(tb testing.TB, n int) *fleet {
 		clock:   &clock{now: time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)},
 		network: &network{accounts: make(map[string]*geelarktest.Server)},
 	}
-	var accounts []collector.AccountConfig
+	var accounts []watch.AccountConfig
 	for left := n; left > 0; left -= perAccount {
 		name := fmt.Sprintf("account-%02d", len(accounts))
 		f.network.accounts[name] = geelarktest.New(geelarktest.Config{
 			Phones: min(left, perAccount), Seed: uint64(len(accounts)), Now: f.clock.Now, Token: token, Still: true,
 		})
-		accounts = append(accounts, collector.AccountConfig{
+		accounts = append(accounts, watch.AccountConfig{
 			Name:        name,
 			Credentials: geelark.Credentials{Token: token},
 			BaseURL:     "http://" + name,
 			Timeout:     time.Minute, Concurrency: 4,
 			Limits:            geelark.VendorLimits(),
-			Discovery:         collector.Discovery{Interval: never},
+			Discovery:         watch.Discovery{Interval: never},
 			InventoryInterval: never,
 			BillingInterval:   never,
 			CacheTTL:          cacheTTL, MaxStaleness: never,
 		})
 	}
 	var err error
-	f.Collector, err = collector.New(accounts, collector.Options{
-		Now: f.clock.Now, ClientOptions: []geelark.Option{geelark.WithTransport(f.network)},
+	counters := collector.NewCounters()
+	f.Watcher, err = watch.New(accounts, watch.Options{
+		Observer: counters, Now: f.clock.Now, ClientOptions: []geelark.Option{geelark.WithTransport(f.network)},
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(f.Close)
+	f.Collector = collector.New(f.Watcher, counters, collector.Options{})
 	f.pollUntil(tb, func() bool { return f.known(n) })
 	f.poll() // waits for the end of the listing
-	f.phones = newPhones(f.Collector)
+	f.phones = newPhones(f.Watcher)
 	return f
 }
 
@@ -130,19 +134,19 @@ func (f *fleet) change(tb testing.TB, share float64) {
 	}
 	f.clock.advance(interval)
 	f.pollUntil(tb, func() bool {
-		return !slices.ContainsFunc(f.Overview().Accounts, func(a collector.AccountOverview) bool { return a.OldestAge > 0 })
+		return !slices.ContainsFunc(f.Overview().Accounts, func(a watch.AccountOverview) bool { return a.OldestAge > 0 })
 	})
 }
 
 // phones are what is known of a fleet, and how that goes on. The same changes in
 // the same order lead to the same statuses.
 type phones struct {
-	known  []collector.PhoneOverview
+	known  []watch.PhoneOverview
 	chance *rand.Rand
 }
 
-func newPhones(c *collector.Collector) phones {
-	known, _ := c.Phones(collector.PhoneQuery{Limit: math.MaxInt32})
+func newPhones(w *watch.Watcher) phones {
+	known, _ := w.Phones(watch.PhoneQuery{Limit: math.MaxInt32})
 	return phones{known, rand.New(rand.NewPCG(1, 1))}
 }
 

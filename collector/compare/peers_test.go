@@ -19,6 +19,7 @@ import (
 	metricsstore "k8s.io/kube-state-metrics/v2/pkg/metrics_store"
 
 	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 )
 
 // The peers, in the order of benchstat's columns.
@@ -55,7 +56,7 @@ func newPlain(f *fleet) peer {
 func newKubeStateMetrics(tb testing.TB, f *fleet) peer {
 	tb.Helper()
 	store := metricsstore.NewMetricsStore(generator.ExtractMetricFamilyHeaders(families), generator.ComposeMetricGenFuncs(families))
-	phones := newPhones(f.Collector)
+	phones := newPhones(f.Watcher)
 	update := func(tb testing.TB, i int) {
 		tb.Helper()
 		p := &phones.known[i]
@@ -99,22 +100,22 @@ func (h storeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // An object is a phone as the store takes it.
 type object struct {
 	metav1.ObjectMeta
-	*collector.PhoneOverview
+	*watch.PhoneOverview
 }
 
 // families are the exporter's of single phones.
 var families = []generator.FamilyGenerator{
-	family("geelark_phone_status", "Whether the phone has this status.", func(p *collector.PhoneOverview) []*metric.Metric {
+	family("geelark_phone_status", "Whether the phone has this status.", func(p *watch.PhoneOverview) []*metric.Metric {
 		var metrics []*metric.Metric
 		for _, s := range statuses {
 			metrics = append(metrics, sample(p, oneIf(s == p.Status), label{"status", s.String()}))
 		}
 		return metrics
 	}),
-	family("geelark_phone_status_code", "The phone's status code.", func(p *collector.PhoneOverview) []*metric.Metric {
+	family("geelark_phone_status_code", "The phone's status code.", func(p *watch.PhoneOverview) []*metric.Metric {
 		return []*metric.Metric{sample(p, float64(p.Status))}
 	}),
-	family("geelark_phone_info", "What is known of the phone.", func(p *collector.PhoneOverview) []*metric.Metric {
+	family("geelark_phone_info", "What is known of the phone.", func(p *watch.PhoneOverview) []*metric.Metric {
 		tags := ""
 		if len(p.Tags) > 0 {
 			tags = "," + strings.Join(p.Tags, ",") + ","
@@ -122,22 +123,22 @@ var families = []generator.FamilyGenerator{
 		return []*metric.Metric{sample(
 			p, 1,
 			label{"serial_name", p.SerialName}, label{"serial_no", p.SerialNo}, label{"group", p.Group}, label{"tags", tags},
-			label{"charge_mode", p.ChargeMode}, label{"bound", p.Bound}, label{"country", p.Country}, label{"os_version", p.OSVersion},
+			label{"charge_mode", p.ChargeMode.String()}, label{"bound", p.Bound.String()}, label{"country", p.Country}, label{"os_version", p.OSVersion},
 			label{"brand", p.Brand}, label{"model", p.Model}, label{"net_type", p.NetType},
 		)}
 	}),
-	family("geelark_phone_subscription_expiry_timestamp_seconds", "When the subscription ends.", func(p *collector.PhoneOverview) []*metric.Metric {
+	family("geelark_phone_subscription_expiry_timestamp_seconds", "When the subscription ends.", func(p *watch.PhoneOverview) []*metric.Metric {
 		return at(p, p.SubscriptionEnds)
 	}),
-	family("geelark_phone_created_timestamp_seconds", "When the phone was created.", func(p *collector.PhoneOverview) []*metric.Metric {
+	family("geelark_phone_created_timestamp_seconds", "When the phone was created.", func(p *watch.PhoneOverview) []*metric.Metric {
 		return at(p, p.Since)
 	}),
-	family("geelark_phone_rpa_running", "Whether a task was running.", func(p *collector.PhoneOverview) []*metric.Metric {
-		return []*metric.Metric{sample(p, oneIf(p.RPARunning))}
+	family("geelark_phone_rpa_running", "Whether a task was running.", func(p *watch.PhoneOverview) []*metric.Metric {
+		return []*metric.Metric{sample(p, oneIf(p.RPARunning.String() == "yes"))}
 	}),
 }
 
-func family(name, help string, metrics func(*collector.PhoneOverview) []*metric.Metric) generator.FamilyGenerator {
+func family(name, help string, metrics func(*watch.PhoneOverview) []*metric.Metric) generator.FamilyGenerator {
 	return *generator.NewFamilyGeneratorWithStability(name, help, metric.Gauge, basemetrics.ALPHA, "", func(o any) *metric.Family {
 		return &metric.Family{Metrics: metrics(o.(*object).PhoneOverview)}
 	})
@@ -145,7 +146,7 @@ func family(name, help string, metrics func(*collector.PhoneOverview) []*metric.
 
 type label struct{ name, value string }
 
-func sample(p *collector.PhoneOverview, value float64, more ...label) *metric.Metric {
+func sample(p *watch.PhoneOverview, value float64, more ...label) *metric.Metric {
 	m := &metric.Metric{LabelKeys: []string{"account", "id"}, LabelValues: []string{p.Account, p.ID}, Value: value}
 	for _, l := range more {
 		m.LabelKeys, m.LabelValues = append(m.LabelKeys, l.name), append(m.LabelValues, l.value)
@@ -153,7 +154,7 @@ func sample(p *collector.PhoneOverview, value float64, more ...label) *metric.Me
 	return m
 }
 
-func at(p *collector.PhoneOverview, t time.Time) []*metric.Metric {
+func at(p *watch.PhoneOverview, t time.Time) []*metric.Metric {
 	if t.IsZero() {
 		return nil
 	}

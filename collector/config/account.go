@@ -15,14 +15,14 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
 // An account is one of the file's while it is decoded.
 type account struct {
 	*section
-	config *collector.AccountConfig
+	config *watch.AccountConfig
 
 	// What its credentials are made of; those in variables are values already.
 	token, tokenFile, appID, apiKey, apiKeyFile string
@@ -35,7 +35,7 @@ type identities struct {
 }
 
 // tuning are the fields that the defaults have too.
-func (s *section) tuning(c *collector.AccountConfig) fields {
+func (s *section) tuning(c *watch.AccountConfig) fields {
 	return fields{
 		"base_url":            s.text(&c.BaseURL),
 		"timeout":             s.duration(&c.Timeout),
@@ -50,7 +50,7 @@ func (s *section) tuning(c *collector.AccountConfig) fields {
 }
 
 // discovery are the fields of phones.discover that the defaults have too.
-func (s *section) discovery(c *collector.AccountConfig) fields {
+func (s *section) discovery(c *watch.AccountConfig) fields {
 	return fields{"interval": s.duration(&c.Discovery.Interval)}
 }
 
@@ -100,7 +100,7 @@ func (a *account) chargeMode(to **geelark.ChargeMode) value {
 }
 
 // account decodes the account at index i into c.
-func (d *decoder) account(i int, n *yaml.Node, c *collector.AccountConfig, defaults *section, known identities) {
+func (d *decoder) account(i int, n *yaml.Node, c *watch.AccountConfig, defaults *section, known identities) {
 	a := &account{section: d.section(fmt.Sprintf("accounts[%d]", i), n.Line), config: c}
 	if !a.is(yaml.MappingNode, "", n, mustBeAMap) {
 		return
@@ -222,7 +222,7 @@ func (a *account) validate(defaults *section) {
 		return
 	}
 	at, path := a.section, ""
-	if field, ok := errors.AsType[*collector.FieldError](err); ok {
+	if field, ok := errors.AsType[*watch.FieldError](err); ok {
 		path, err = field.Field, field.Err
 	}
 	if !a.given(path) && defaults.given(path) {

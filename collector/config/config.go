@@ -1,6 +1,6 @@
 // Package config reads the exporter's configuration file. It is a package of
 // its own so that YAML, environment variables and the lines that errors name
-// stay out of the collector, to which it does not matter where an account comes
+// stay out of package watch, to which it does not matter where an account comes
 // from.
 package config
 
@@ -13,7 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
@@ -27,13 +27,13 @@ const maxSize = 4 << 20
 //
 // The error tells of everything that is wrong with the file, a line each, with
 // the file's name and the line number in front. It holds no secret.
-func Load(path string, base collector.AccountConfig, getenv func(string) string) ([]collector.AccountConfig, error) {
+func Load(path string, base watch.AccountConfig, getenv func(string) string) ([]watch.AccountConfig, error) {
 	data, err := read(path)
 	if err != nil {
 		return nil, err
 	}
 	d := &decoder{file: path, getenv: getenv}
-	var accounts []collector.AccountConfig
+	var accounts []watch.AccountConfig
 	if root := d.parse(data); root != nil {
 		accounts = d.accounts(root, base)
 	}
@@ -107,7 +107,7 @@ func syntax(err error, data []byte) (line int, text string) {
 }
 
 // accounts decodes the file's accounts over its defaults over base.
-func (d *decoder) accounts(root *yaml.Node, base collector.AccountConfig) []collector.AccountConfig {
+func (d *decoder) accounts(root *yaml.Node, base watch.AccountConfig) []watch.AccountConfig {
 	file := d.section("", 0)
 	if !file.is(yaml.MappingNode, "", root, mustBeAMap) {
 		return nil
@@ -121,7 +121,7 @@ func (d *decoder) accounts(root *yaml.Node, base collector.AccountConfig) []coll
 
 	base.Name, base.Labels, base.Credentials = "", nil, nil
 	base.IDs, base.IDsFile = nil, ""
-	base.Discovery = collector.Discovery{Interval: base.Discovery.Interval}
+	base.Discovery = watch.Discovery{Interval: base.Discovery.Interval}
 	shared := d.section("defaults", file.lines["defaults"])
 	if defaults != nil {
 		tuning := shared.tuning(&base)
@@ -137,7 +137,7 @@ func (d *decoder) accounts(root *yaml.Node, base collector.AccountConfig) []coll
 		file.problem("accounts", must)
 	}
 	known := identities{names: map[string]int{}, credentials: map[geelark.Credentials]string{}}
-	configs := make([]collector.AccountConfig, len(list.Content))
+	configs := make([]watch.AccountConfig, len(list.Content))
 	for i, n := range list.Content {
 		configs[i] = base
 		d.account(i, n, &configs[i], shared, known)

@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
 // flags are an account as the flags make it.
-func flags() collector.AccountConfig {
-	return collector.AccountConfig{
+func flags() watch.AccountConfig {
+	return watch.AccountConfig{
 		Name:              "default",
 		Labels:            map[string]string{"from": "flags"},
 		Credentials:       geelark.Credentials{Token: "token-in-flags"},
@@ -25,7 +25,7 @@ func flags() collector.AccountConfig {
 		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
 		IDs:               []string{"1"},
 		IDsFile:           "from-flags",
-		Discovery:         collector.Discovery{Groups: []string{"from-flags"}, Tags: []string{"from-flags"}, ChargeMode: new(geelark.ChargeMonthly), Interval: 5 * time.Minute},
+		Discovery:         watch.Discovery{Groups: []string{"from-flags"}, Tags: []string{"from-flags"}, ChargeMode: new(geelark.ChargeMonthly), Interval: 5 * time.Minute},
 		CacheTTL:          30 * time.Second,
 		MaxStaleness:      10 * time.Minute,
 		InventoryInterval: 5 * time.Minute,
@@ -35,10 +35,10 @@ func flags() collector.AccountConfig {
 
 // expected is an account that says no more than its name and its credentials,
 // and what change adds.
-func expected(name string, source geelark.CredentialSource, change func(c *collector.AccountConfig)) collector.AccountConfig {
+func expected(name string, source geelark.CredentialSource, change func(c *watch.AccountConfig)) watch.AccountConfig {
 	c := flags()
 	c.Name, c.Labels, c.Credentials, c.IDs, c.IDsFile = name, nil, source, nil, ""
-	c.Discovery = collector.Discovery{Interval: c.Discovery.Interval}
+	c.Discovery = watch.Discovery{Interval: c.Discovery.Interval}
 	if change != nil {
 		change(&c)
 	}
@@ -83,20 +83,20 @@ func write(t testing.TB, content string) (dir, file string) {
 
 func TestLoad(t *testing.T) {
 	tokenFile := func(dir string) geelark.CredentialSource { return geelark.TokenFile(filepath.Join(dir, "token")) }
-	one := func(change func(c *collector.AccountConfig)) func(dir string) []collector.AccountConfig {
-		return func(dir string) []collector.AccountConfig {
-			return []collector.AccountConfig{expected("a", tokenFile(dir), change)}
+	one := func(change func(c *watch.AccountConfig)) func(dir string) []watch.AccountConfig {
+		return func(dir string) []watch.AccountConfig {
+			return []watch.AccountConfig{expected("a", tokenFile(dir), change)}
 		}
 	}
 	const account = "accounts:\n- name: a\n  token_file: token\n"
 	for name, test := range map[string]struct {
 		file string
-		want func(dir string) []collector.AccountConfig
+		want func(dir string) []watch.AccountConfig
 	}{
 		"the flags count where the file says nothing, except for what one account has for itself": {account, one(nil)},
 		"defaults count where the account says nothing": {
 			account + "  timeout: 3s\ndefaults: {timeout: 1s, base_url: 'http://api.test', concurrency: 1, requests_per_minute: 2, requests_per_hour: 3, cache_ttl: 0, max_staleness: 1d, inventory_interval: 1h30m, billing_interval: 2m, phones: {discover: {interval: 7m}}}",
-			one(func(c *collector.AccountConfig) {
+			one(func(c *watch.AccountConfig) {
 				c.Timeout, c.BaseURL, c.Concurrency = 3*time.Second, "http://api.test", 1
 				c.Limits = geelark.Limits{PerMinute: 2, PerHour: 3}
 				c.CacheTTL, c.MaxStaleness, c.InventoryInterval, c.BillingInterval = 0, 24*time.Hour, 90*time.Minute, 2*time.Minute
@@ -112,9 +112,9 @@ func TestLoad(t *testing.T) {
 - {name: e, app_id_env: APP_ID, api_key_file: key}
 - {name: f, app_id_env: APP_ID, api_key_env: API_KEY}
 `,
-			func(dir string) []collector.AccountConfig {
+			func(dir string) []watch.AccountConfig {
 				key := filepath.Join(dir, "key")
-				return []collector.AccountConfig{
+				return []watch.AccountConfig{
 					expected("a", tokenFile(dir), nil),
 					expected("b", geelark.Credentials{Token: "token-in-variable"}, nil),
 					expected("c", geelark.APIKeyFile{AppID: "app", File: key}, nil),
@@ -130,8 +130,8 @@ func TestLoad(t *testing.T) {
 		},
 		"ids keep all their digits and can be mixed with a file": {
 			account + "  phones: {ids: [123456789012345678, '0012', 1e3, 0x10, yes], ids_file: phones}",
-			func(dir string) []collector.AccountConfig {
-				return one(func(c *collector.AccountConfig) {
+			func(dir string) []watch.AccountConfig {
+				return one(func(c *watch.AccountConfig) {
 					c.IDs = []string{"123456789012345678", "0012", "1e3", "0x10", "yes"}
 					c.IDsFile = filepath.Join(dir, "phones")
 				})(dir)
@@ -139,8 +139,8 @@ func TestLoad(t *testing.T) {
 		},
 		"an empty list of ids is no mistake beside a file, which may be empty too": {
 			account + "  phones: {ids: [], ids_file: no phones}",
-			func(dir string) []collector.AccountConfig {
-				return one(func(c *collector.AccountConfig) { c.IDsFile = filepath.Join(dir, "no phones") })(dir)
+			func(dir string) []watch.AccountConfig {
+				return one(func(c *watch.AccountConfig) { c.IDsFile = filepath.Join(dir, "no phones") })(dir)
 			},
 		},
 		"an empty list of ids is no mistake beside a discovery": {
@@ -149,13 +149,13 @@ func TestLoad(t *testing.T) {
 		},
 		"phones are selected": {
 			account + "  phones: {discover: {groups: [x, y], tags: [1], charge_mode: per_minute, interval: 1m}}",
-			one(func(c *collector.AccountConfig) {
-				c.Discovery = collector.Discovery{Groups: []string{"x", "y"}, Tags: []string{"1"}, ChargeMode: new(geelark.ChargePerMinute), Interval: time.Minute}
+			one(func(c *watch.AccountConfig) {
+				c.Discovery = watch.Discovery{Groups: []string{"x", "y"}, Tags: []string{"1"}, ChargeMode: new(geelark.ChargePerMinute), Interval: time.Minute}
 			}),
 		},
 		"labels are text": {
 			account + "  labels: {owner: 12, on: true}",
-			one(func(c *collector.AccountConfig) { c.Labels = map[string]string{"owner": "12", "on": "true"} }),
+			one(func(c *watch.AccountConfig) { c.Labels = map[string]string{"owner": "12", "on": "true"} }),
 		},
 		"a file from Windows": {"\ufeff" + strings.ReplaceAll(account, "\n", "\r\n"), one(nil)},
 		"a file with document marks": {
@@ -212,13 +212,13 @@ func TestTheExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []collector.AccountConfig{
-		expected("team-a", geelark.TokenFile(filepath.Join(dir, "secrets/team-a-token")), func(c *collector.AccountConfig) {
+	want := []watch.AccountConfig{
+		expected("team-a", geelark.TokenFile(filepath.Join(dir, "secrets/team-a-token")), func(c *watch.AccountConfig) {
 			c.Labels = map[string]string{"owner": "growth"}
-			c.Discovery = collector.Discovery{Groups: []string{"farm-1", "farm-2"}, Tags: []string{"prod"}, ChargeMode: new(geelark.ChargeMonthly), Interval: 10 * time.Minute}
+			c.Discovery = watch.Discovery{Groups: []string{"farm-1", "farm-2"}, Tags: []string{"prod"}, ChargeMode: new(geelark.ChargeMonthly), Interval: 10 * time.Minute}
 			c.CacheTTL = time.Minute
 		}),
-		expected("team-b", geelark.Credentials{Token: "b"}, func(c *collector.AccountConfig) {
+		expected("team-b", geelark.Credentials{Token: "b"}, func(c *watch.AccountConfig) {
 			c.IDs, c.IDsFile = []string{"557536075321468390", "557536075321468391"}, filepath.Join(dir, "team-b-phones.txt")
 		}),
 		expected("team-c", geelark.APIKeyFile{AppID: "TEAMCAPPID", File: filepath.Join(dir, "secrets/team-c-api-key")}, nil),

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 )
 
 // broken are files with all that Load says about them. A secret is s3cret
@@ -443,7 +443,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		dir:                           "read " + dir + ": is a directory",
 		filepath.Join(dir, "missing"): "open " + filepath.Join(dir, "missing") + ": no such file or directory",
 	} {
-		accounts, err := Load(path, collector.AccountConfig{}, os.Getenv)
+		accounts, err := Load(path, watch.AccountConfig{}, os.Getenv)
 		if err == nil || err.Error() != want || accounts != nil {
 			t.Errorf("got accounts %v and error %v, want %s", accounts, err, want)
 		}

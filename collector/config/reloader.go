@@ -9,15 +9,15 @@ import (
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 )
 
 // A Reloader reads the accounts again when it is told to, and exposes whether
 // that worked. It is a [prometheus.Collector] and the handler of the reload
 // path. It is safe for concurrent use.
 type Reloader struct {
-	load   func() ([]collector.AccountConfig, error)
-	apply  func([]collector.AccountConfig) error
+	load   func() ([]watch.AccountConfig, error)
+	apply  func([]watch.AccountConfig) error
 	logger log.Logger
 	now    func() time.Time
 
@@ -28,7 +28,7 @@ type Reloader struct {
 
 // NewReloader returns a reloader of accounts that were loaded and applied just
 // now.
-func NewReloader(load func() ([]collector.AccountConfig, error), apply func([]collector.AccountConfig) error, logger log.Logger, now func() time.Time) *Reloader {
+func NewReloader(load func() ([]watch.AccountConfig, error), apply func([]watch.AccountConfig) error, logger log.Logger, now func() time.Time) *Reloader {
 	r := &Reloader{
 		load: load, apply: apply, logger: logger, now: now,
 		successful: prometheus.NewGauge(prometheus.GaugeOpts{

@@ -27,6 +27,7 @@ import (
 	"go.uber.org/goleak"
 
 	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -39,8 +40,8 @@ func TestReloadingShowsWhetherItWorked(t *testing.T) {
 	var applied int
 	var logs bytes.Buffer
 	r := NewReloader(
-		func() ([]collector.AccountConfig, error) { return make([]collector.AccountConfig, 3), loadErr },
-		func(a []collector.AccountConfig) error { applied += len(a); return applyErr },
+		func() ([]watch.AccountConfig, error) { return make([]watch.AccountConfig, 3), loadErr },
+		func(a []watch.AccountConfig) error { applied += len(a); return applyErr },
 		log.NewLogfmtLogger(&logs), func() time.Time { return now },
 	)
 	for _, step := range []struct {
@@ -99,12 +100,12 @@ geelark_config_last_reload_successful %d
 func TestReloadsComeOneAfterTheOther(t *testing.T) {
 	var running, most, runs atomic.Int32
 	r := NewReloader(
-		func() ([]collector.AccountConfig, error) {
+		func() ([]watch.AccountConfig, error) {
 			most.Store(max(most.Load(), running.Add(1)))
 			runtime.Gosched()
 			return nil, nil
 		},
-		func([]collector.AccountConfig) error { running.Add(-1); runs.Add(1); return nil },
+		func([]watch.AccountConfig) error { running.Add(-1); runs.Add(1); return nil },
 		log.NewNopLogger(), time.Now,
 	)
 	registry := prometheus.NewPedanticRegistry()
@@ -176,17 +177,19 @@ func underLoad(t *testing.T, d time.Duration, f func(r *Reloader, c *collector.C
 		put("accounts.yml", steadyTeams)
 		file := filepath.Join(dir, "accounts.yml")
 
-		load := func() ([]collector.AccountConfig, error) { return Load(file, flags(), os.Getenv) }
+		load := func() ([]watch.AccountConfig, error) { return Load(file, flags(), os.Getenv) }
 		accounts, err := load()
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := collector.New(accounts, collector.Options{ClientOptions: []geelark.Option{geelark.WithTransport(network)}})
+		counters := collector.NewCounters()
+		w, err := watch.New(accounts, watch.Options{Observer: counters, ClientOptions: []geelark.Option{geelark.WithTransport(network)}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
-		r := NewReloader(load, c.Reload, log.NewNopLogger(), time.Now)
+		defer w.Close()
+		c := collector.New(w, counters, collector.Options{})
+		r := NewReloader(load, w.Reload, log.NewNopLogger(), time.Now)
 		registry := prometheus.NewRegistry()
 		registry.MustRegister(r)
 		options := collector.HandlerOptions{Gatherer: registry, TimeoutOffset: 500 * time.Millisecond}

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v4"
 
-	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
@@ -17,7 +17,7 @@ const maxIDs = 100
 
 // configYAML returns accounts in the shape of the configuration file. Secrets
 // that are not in files are hidden.
-func configYAML(configs []collector.AccountConfig) (string, error) {
+func configYAML(configs []watch.AccountConfig) (string, error) {
 	var file struct {
 		Accounts []accountYAML `yaml:"accounts"`
 	}
@@ -66,7 +66,7 @@ type discoverYAML struct {
 	Interval   string   `yaml:"interval"`
 }
 
-func newAccountYAML(c *collector.AccountConfig) accountYAML {
+func newAccountYAML(c *watch.AccountConfig) accountYAML {
 	y := accountYAML{
 		Name: c.Name, Labels: c.Labels,
 		BaseURL: c.BaseURL, Timeout: duration(c.Timeout), Concurrency: c.Concurrency,

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"geelark_exporter/collector"
 	"geelark_exporter/collector/config"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
@@ -27,7 +27,7 @@ func TestWhatIsShownLoadsAsTheSameConfiguration(t *testing.T) {
 	plain.Credentials = geelark.TokenFile(file("token of 'plain': #1", "a"))
 	selective.Credentials = geelark.APIKeyFile{AppID: "0123", File: file("key", "b")}
 	selective.Labels = map[string]string{"owner": "growth", "on": "off", "note": `"quoted": [#1] <b>`}
-	selective.Discovery = collector.Discovery{
+	selective.Discovery = watch.Discovery{
 		Groups: []string{"farm-1", "1", "a, b", "yes", `<script>`, "- x"}, Tags: []string{"~", "%"},
 		ChargeMode: new(geelark.ChargeMonthly), Interval: 90 * time.Second,
 	}
@@ -37,7 +37,7 @@ func TestWhatIsShownLoadsAsTheSameConfiguration(t *testing.T) {
 	byID.Credentials = geelark.TokenFile(file("another", "c"))
 	byID.IDs = []string{"557536075321468390", "0x10", "1e3", "&a", "*b", "!c"}
 	byID.IDsFile = file("ids", "1\n")
-	want := []collector.AccountConfig{plain, selective, byID}
+	want := []watch.AccountConfig{plain, selective, byID}
 
 	text, err := configYAML(want)
 	if err != nil {
@@ -60,7 +60,7 @@ func TestOfManyIDsTheFirstAreShown(t *testing.T) {
 	for i := range 1234 {
 		c.IDs = append(c.IDs, fmt.Sprint("phone-", i))
 	}
-	text, err := configYAML([]collector.AccountConfig{c})
+	text, err := configYAML([]watch.AccountConfig{c})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -25,7 +26,7 @@ const (
 type bench struct {
 	http.Handler // of the pages and of the metrics
 	t            testing.TB
-	collector    *collector.Collector
+	watcher      *watch.Watcher
 	sims         map[string]*geelarktest.Server
 }
 
@@ -34,14 +35,14 @@ func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.sims[strings.TrimSuffix(r.URL.Hostname(), ".test")].RoundTripper().RoundTrip(r)
 }
 
-func newConfig(name string) collector.AccountConfig {
-	return collector.AccountConfig{
+func newConfig(name string) watch.AccountConfig {
+	return watch.AccountConfig{
 		Name:        name,
 		Credentials: geelark.Credentials{Token: testToken},
 		BaseURL:     "http://" + name + ".test",
 		Timeout:     5 * time.Second, Concurrency: 4,
 		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
-		Discovery:         collector.Discovery{Interval: 5 * time.Minute},
+		Discovery:         watch.Discovery{Interval: 5 * time.Minute},
 		InventoryInterval: 5 * time.Minute,
 		BillingInterval:   10 * time.Minute,
 		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,
@@ -49,14 +50,15 @@ func newConfig(name string) collector.AccountConfig {
 }
 
 // newBench has the pages of accounts with this many phones each.
-func newBench(t testing.TB, phones int, configs ...collector.AccountConfig) *bench {
+func newBench(t testing.TB, phones int, configs ...watch.AccountConfig) *bench {
 	t.Helper()
 	b := &bench{t: t, sims: make(map[string]*geelarktest.Server)}
 	for i, c := range configs {
 		b.sims[c.Name] = geelarktest.New(geelarktest.Config{Phones: phones, Seed: uint64(i + 1), Token: testToken, Still: true})
 	}
 	var err error
-	b.collector, err = collector.New(configs, collector.Options{ClientOptions: []geelark.Option{
+	counters := collector.NewCounters()
+	b.watcher, err = watch.New(configs, watch.Options{Observer: counters, ClientOptions: []geelark.Option{
 		geelark.WithTransport(b),
 		geelark.WithRandom(func() string { return "00000000-0000-4000-8000-000000000000" }, func() float64 { return .5 }),
 	}})
@@ -64,7 +66,7 @@ func newBench(t testing.TB, phones int, configs ...collector.AccountConfig) *ben
 		t.Fatal(err)
 	}
 	pages, err := New(Options{
-		Collector: b.collector, Version: testVersion, MetricsPath: "/metrics", ConfigPath: "/config",
+		Watcher: b.watcher, Version: testVersion, MetricsPath: "/metrics", ConfigPath: "/config",
 		Links: []Link{{Path: "/sd", Text: "Targets"}, {Path: "/-/healthy", Text: "Health"}, {Path: "/-/ready", Text: "Readiness"}},
 	})
 	if err != nil {
@@ -73,7 +75,7 @@ func newBench(t testing.TB, phones int, configs ...collector.AccountConfig) *ben
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", pages.Status())
 	mux.Handle("GET /config", pages.Config())
-	mux.Handle("/metrics", b.collector.Handler(collector.HandlerOptions{}))
+	mux.Handle("/metrics", collector.New(b.watcher, counters, collector.Options{}).Handler(collector.HandlerOptions{}))
 	b.Handler = mux
 	return b
 }

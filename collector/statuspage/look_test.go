@@ -30,7 +30,7 @@ var screens = []screen{
 func TestThePagesInABrowser(t *testing.T) {
 	browser := startBrowser(t)
 	b := newHostileBench(t)
-	defer b.collector.Close()
+	defer b.watcher.Close()
 	b.sims["failing"].Inject(geelarktest.Fault{Endpoint: "phone/status", Code: geelark.CodeHourLimit, Times: 1})
 	long := strings.Repeat("long", 50)
 	id := b.sims["a"].IDs()[0]
@@ -125,7 +125,7 @@ func look(t *testing.T, picture []byte, s screen) {
 func TestNoScriptOfAHostileNameRuns(t *testing.T) {
 	browser := startBrowser(t)
 	b := newHostileBench(t)
-	defer b.collector.Close()
+	defer b.watcher.Close()
 	b.scrape()
 	markup := fmt.Sprintf(`<!DOCTYPE html><title>GeeLark exporter</title><p>%s</p>`, strings.Join(hostile[:2], " "))
 	mux := http.NewServeMux()
@@ -162,7 +162,7 @@ func TestNoScriptOfAHostileNameRuns(t *testing.T) {
 func TestTheFormSearchesInABrowser(t *testing.T) {
 	browser := startBrowser(t)
 	b := newBench(t, 30, newConfig("farm"))
-	defer b.collector.Close()
+	defer b.watcher.Close()
 	b.scrape()
 	server := httptest.NewServer(b)
 	defer server.Close()
@@ -190,7 +190,7 @@ func TestPicture(t *testing.T) {
 	}
 	browser := startBrowser(t)
 	b := newBench(t, 250, newConfig("default"))
-	defer b.collector.Close()
+	defer b.watcher.Close()
 	b.scrape()
 	time.Sleep(time.Second)
 	server := httptest.NewServer(b)

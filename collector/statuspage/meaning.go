@@ -4,7 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"geelark_exporter/collector"
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
@@ -37,14 +38,13 @@ var meanings = map[string]string{
 	string(geelark.ReasonConnection): "The connection was refused or broken off. Check base_url, firewalls and the proxy in HTTPS_PROXY.",
 	string(geelark.ReasonTooLarge):   "The answer is larger than any of this API. Check base_url: something else may be answering.",
 	string(geelark.ReasonMalformed):  "The answer is not what the API documents. Check base_url: something else may be answering, or the API has changed.",
-	collector.OutcomeNotSent:         "The request was not sent because the budget had no room for it in time. Raise requests_per_minute or requests_per_hour, or read less often.",
-	collector.OutcomeCredentials:     "No request was sent because the credentials could not be read.",
-	collector.OutcomeOther:           "The calls did not succeed as a whole.",
-	collector.FailureMissing:         "The answer left the phone out. It is asked for again by itself.",
+	watch.OutcomeNotSent:             "The request was not sent because the budget had no room for it in time. Raise requests_per_minute or requests_per_hour, or read less often.",
+	watch.OutcomeCredentials:         "No request was sent because the credentials could not be read.",
+	watch.OutcomeOther:               "The calls did not succeed as a whole.",
 }
 
 // meaningOf is what an error means and what to do about it.
-func meaningOf(e collector.AccountError) string {
+func meaningOf(e watch.AccountError) string {
 	if m, ok := meanings[e.Outcome]; ok {
 		return m
 	}
@@ -74,9 +74,14 @@ func meaningOfCode(c geelark.Code) string {
 }
 
 // meaningOfFailure is what it means that the lookup of a phone failed.
-func meaningOfFailure(code string) string {
-	if n, err := strconv.Atoi(code); err == nil {
-		return meaningOfCode(geelark.Code(n))
+func meaningOfFailure(f phones.Failure) string {
+	switch f.Kind {
+	case phones.Coded:
+		return meaningOfCode(f.Code)
+	case phones.Missing:
+		return "The answer left the phone out. It is asked for again by itself."
+	case phones.Malformed:
+		return "The answer names the phone and does not tell its status. It is asked for again by itself."
 	}
-	return meanings[code]
+	return ""
 }

@@ -5,47 +5,49 @@ import (
 	"testing"
 	"time"
 
-	"geelark_exporter/collector"
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
 func TestEveryErrorHasAMeaning(t *testing.T) {
 	for name, tt := range map[string]struct {
-		e    collector.AccountError
+		e    watch.AccountError
 		want string
 	}{
-		"a refused token":             {collector.AccountError{Outcome: "40003", IsCode: true}, "Signature or token refused. Check the account's token"},
-		"a code without advice":       {collector.AccountError{Outcome: "40001", IsCode: true}, "Request body could not be read."},
-		"a code nobody documented":    {collector.AccountError{Outcome: "49999", IsCode: true}, "Undocumented code."},
-		"a negative code":             {collector.AccountError{Outcome: "-1", IsCode: true}, "Undocumented code."},
-		"a code like an HTTP status":  {collector.AccountError{Outcome: "502", IsCode: true}, "Undocumented code."},
-		"a gateway that fails":        {collector.AccountError{Outcome: "502"}, "a gateway before it, failed"},
-		"a gateway that refuses":      {collector.AccountError{Outcome: "403"}, "a gateway before it, refused"},
-		"a redirection":               {collector.AccountError{Outcome: "308"}, "Correct base_url"},
-		"too many requests over HTTP": {collector.AccountError{Outcome: "429"}, "Too many requests"},
-		"a timeout":                   {collector.AccountError{Outcome: string(geelark.ReasonTimeout)}, "did not answer in time"},
-		"given up":                    {collector.AccountError{Outcome: string(geelark.ReasonCanceled)}, "given up"},
-		"no name":                     {collector.AccountError{Outcome: string(geelark.ReasonDNS)}, "was not resolved"},
-		"no secure connection":        {collector.AccountError{Outcome: string(geelark.ReasonTLS)}, "root certificates"},
-		"no connection":               {collector.AccountError{Outcome: string(geelark.ReasonConnection)}, "firewalls"},
-		"a large answer":              {collector.AccountError{Outcome: string(geelark.ReasonTooLarge)}, "larger than any"},
-		"a strange answer":            {collector.AccountError{Outcome: string(geelark.ReasonMalformed)}, "not what the API documents"},
-		"a spent budget":              {collector.AccountError{Outcome: collector.OutcomeNotSent}, "budget had no room"},
-		"no credentials":              {collector.AccountError{Outcome: collector.OutcomeCredentials}, "could not be read"},
-		"anything else":               {collector.AccountError{Outcome: collector.OutcomeOther}, "did not succeed"},
+		"a refused token":             {watch.AccountError{Outcome: "40003", IsCode: true}, "Signature or token refused. Check the account's token"},
+		"a code without advice":       {watch.AccountError{Outcome: "40001", IsCode: true}, "Request body could not be read."},
+		"a code nobody documented":    {watch.AccountError{Outcome: "49999", IsCode: true}, "Undocumented code."},
+		"a negative code":             {watch.AccountError{Outcome: "-1", IsCode: true}, "Undocumented code."},
+		"a code like an HTTP status":  {watch.AccountError{Outcome: "502", IsCode: true}, "Undocumented code."},
+		"a gateway that fails":        {watch.AccountError{Outcome: "502"}, "a gateway before it, failed"},
+		"a gateway that refuses":      {watch.AccountError{Outcome: "403"}, "a gateway before it, refused"},
+		"a redirection":               {watch.AccountError{Outcome: "308"}, "Correct base_url"},
+		"too many requests over HTTP": {watch.AccountError{Outcome: "429"}, "Too many requests"},
+		"a timeout":                   {watch.AccountError{Outcome: string(geelark.ReasonTimeout)}, "did not answer in time"},
+		"given up":                    {watch.AccountError{Outcome: string(geelark.ReasonCanceled)}, "given up"},
+		"no name":                     {watch.AccountError{Outcome: string(geelark.ReasonDNS)}, "was not resolved"},
+		"no secure connection":        {watch.AccountError{Outcome: string(geelark.ReasonTLS)}, "root certificates"},
+		"no connection":               {watch.AccountError{Outcome: string(geelark.ReasonConnection)}, "firewalls"},
+		"a large answer":              {watch.AccountError{Outcome: string(geelark.ReasonTooLarge)}, "larger than any"},
+		"a strange answer":            {watch.AccountError{Outcome: string(geelark.ReasonMalformed)}, "not what the API documents"},
+		"a spent budget":              {watch.AccountError{Outcome: watch.OutcomeNotSent}, "budget had no room"},
+		"no credentials":              {watch.AccountError{Outcome: watch.OutcomeCredentials}, "could not be read"},
+		"anything else":               {watch.AccountError{Outcome: watch.OutcomeOther}, "did not succeed"},
 	} {
 		if got := meaningOf(tt.e); !strings.Contains(got, tt.want) || !strings.HasSuffix(got, ".") {
 			t.Errorf("%s: %q, want a sentence with %q", name, got, tt.want)
 		}
 	}
-	for code, want := range map[string]string{
-		"42001":                  "Phone does not exist.",
-		"43004":                  "Phone expired. Renew",
-		"1":                      "Undocumented code.",
-		collector.FailureMissing: "left the phone out",
+	for f, want := range map[phones.Failure]string{
+		phones.FailedWith(42001): "Phone does not exist.",
+		phones.FailedWith(43004): "Phone expired. Renew",
+		phones.FailedWith(1):     "Undocumented code.",
+		{Kind: phones.Missing}:   "left the phone out",
+		{Kind: phones.Malformed}: "does not tell its status",
 	} {
-		if got := meaningOfFailure(code); !strings.Contains(got, want) {
-			t.Errorf("%s: %q, want %q in it", code, got, want)
+		if got := meaningOfFailure(f); !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q in it", f, got, want)
 		}
 	}
 }

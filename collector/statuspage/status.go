@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"geelark_exporter/collector"
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
@@ -23,23 +24,23 @@ const (
 // status is what the page of the root shows: the accounts, or the phones that
 // were searched for.
 type status struct {
-	collector.Overview
+	watch.Overview
 	Accounts []account // those that were chosen
 	Names    []string  // of all accounts
 	Groups   []string  // to choose from
 	States   []string  // to choose from
-	Query    collector.PhoneQuery
+	Query    watch.PhoneQuery
 	Search   bool // phones are searched for, and not all of the accounts shown
 	Phones   []phone
 	Total    int // of the phones that were found
 }
 
-func newStatus(c *collector.Collector, form url.Values) *status {
+func newStatus(w *watch.Watcher, form url.Values) *status {
 	field := func(name string) string { return strings.TrimSpace(form.Get(name)) }
 	s := &status{
-		Overview: c.Overview(),
-		States:   collector.States(),
-		Query: collector.PhoneQuery{
+		Overview: w.Overview(),
+		States:   watch.States(),
+		Query: watch.PhoneQuery{
 			Account: field("account"), ID: field("id"), Text: field("q"), Group: field("group"), State: field("status"), Limit: maxRows,
 		},
 	}
@@ -59,7 +60,7 @@ func newStatus(c *collector.Collector, form url.Values) *status {
 	// A form that is sent empty asks for all phones.
 	s.Search = form.Has("q") || s.Query.ID != "" || s.Query.Group != "" || s.Query.State != ""
 	if s.Search {
-		found, total := c.Phones(s.Query)
+		found, total := w.Phones(s.Query)
 		for _, p := range found {
 			s.Phones = append(s.Phones, phone{PhoneOverview: p, status: s})
 		}
@@ -94,7 +95,7 @@ func (s *status) Counts() string {
 
 // An account is one of the page.
 type account struct {
-	collector.AccountOverview
+	watch.AccountOverview
 	status *status
 }
 
@@ -115,7 +116,7 @@ func (a account) Verdict() verdict {
 		return verdict{"Failing", "bad"}
 	case a.unscraped():
 		return verdict{"Not scraped", "warn"}
-	case slices.ContainsFunc(a.Errors, func(e collector.AccountError) bool { return e.Ongoing }):
+	case slices.ContainsFunc(a.Errors, func(e watch.AccountError) bool { return e.Ongoing }):
 		return verdict{"Partly failing", "warn"}
 	case a.Waiting > 0 || !a.ListingUntil.IsZero():
 		return verdict{"Short of budget", "warn"}
@@ -170,13 +171,13 @@ type share struct {
 }
 
 // documented are the states that are shown without a phone too.
-var documented = collector.States()[:4]
+var documented = watch.States()[:4]
 
 // Shares are the account's phones by state.
 func (a account) Shares() []share {
 	var shares []share
 	before := 0
-	for _, state := range collector.States() {
+	for _, state := range watch.States() {
 		n := a.States[state]
 		if n == 0 && !slices.Contains(documented, state) {
 			continue
@@ -219,7 +220,7 @@ func (a account) Age() string {
 }
 
 func (a account) trusted() int {
-	return a.Phones - a.States[collector.StateFailed] - a.States[collector.StateOutdated] - a.States[collector.StatePending]
+	return a.Phones - a.States[watch.StateFailed] - a.States[watch.StateOutdated] - a.States[watch.StatePending]
 }
 
 // A group is one of the account's.
@@ -280,7 +281,7 @@ func (a account) Failures() []failure {
 
 // A failure is an error as the page shows it.
 type failure struct {
-	collector.AccountError
+	watch.AccountError
 	Meaning   string
 	Began, At moment
 }
@@ -299,7 +300,7 @@ func (f failure) State() string {
 
 // A phone is one of those that were found.
 type phone struct {
-	collector.PhoneOverview
+	watch.PhoneOverview
 	status *status
 }
 
@@ -313,4 +314,4 @@ func (p phone) Title() string { return cmp.Or(p.SerialName, p.ID) }
 func (p phone) FailureMeaning() string { return meaningOfFailure(p.Failure) }
 
 // Seen reports whether a status was ever told, which may be outdated.
-func (p phone) Seen() bool { return !p.ObservedAt.IsZero() && p.Failure == "" }
+func (p phone) Seen() bool { return !p.ObservedAt.IsZero() && p.Failure == (phones.Failure{}) }

@@ -1,6 +1,6 @@
-// Package statuspage shows a collector's accounts to people: whether they work,
+// Package statuspage shows accounts to people: whether they work,
 // what fails and what that means, and what is known of a phone. It is a package
-// of its own so that HTML and the words for people stay out of the collector,
+// of its own so that HTML and the words for people stay out of package watch,
 // of which it uses only what is exported. Its pages poll nothing, need no
 // script, load nothing, and take no name of a phone for markup.
 package statuspage
@@ -15,7 +15,7 @@ import (
 	"net/http"
 	"strings"
 
-	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 )
 
 var (
@@ -33,7 +33,7 @@ type Link struct {
 
 // Options are those of [New].
 type Options struct {
-	Collector   *collector.Collector
+	Watcher     *watch.Watcher
 	Version     string // of the exporter
 	MetricsPath string
 	ConfigPath  string // of [Pages.Config], directly below the root
@@ -48,7 +48,7 @@ type Pages struct {
 	policy   string
 }
 
-// New returns the pages of a collector.
+// New returns the pages of what a watcher watches.
 func New(o Options) (*Pages, error) {
 	t, err := template.New("pages").Funcs(template.FuncMap{"count": count, "word": word}).Parse(pages)
 	if err != nil {
@@ -63,7 +63,7 @@ func New(o Options) (*Pages, error) {
 // Status returns the handler of the root.
 func (p *Pages) Status() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.write(w, "/", "status", newStatus(p.o.Collector, r.URL.Query()))
+		p.write(w, "/", "status", newStatus(p.o.Watcher, r.URL.Query()))
 	})
 }
 
@@ -71,7 +71,7 @@ func (p *Pages) Status() http.Handler {
 // secrets.
 func (p *Pages) Config() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		text, err := configYAML(p.o.Collector.Configs())
+		text, err := configYAML(p.o.Watcher.Configs())
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -117,11 +117,11 @@ func (p *Pages) write(w http.ResponseWriter, path, name string, body any) {
 // word is a state, or a label's value, as people say it.
 func word(s string) string {
 	switch s {
-	case collector.StateFailed:
+	case watch.StateFailed:
 		return "lookup failed"
-	case collector.StateOutdated:
+	case watch.StateOutdated:
 		return "too old"
-	case collector.StatePending:
+	case watch.StatePending:
 		return "not looked up yet"
 	}
 	return strings.ReplaceAll(s, "_", " ")

@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/net/html"
 
-	"geelark_exporter/collector"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -56,16 +56,16 @@ func TestPages(t *testing.T) {
 
 	for name, tt := range map[string]struct {
 		phones  int
-		configs []collector.AccountConfig
+		configs []watch.AccountConfig
 		do      func(b *bench)
 		path    string
 	}{
-		"nothing_polled": {12, []collector.AccountConfig{farm}, func(*bench) {}, "/"},
-		"working": {12, []collector.AccountConfig{farm}, func(b *bench) {
+		"nothing_polled": {12, []watch.AccountConfig{farm}, func(*bench) {}, "/"},
+		"working": {12, []watch.AccountConfig{farm}, func(b *bench) {
 			b.scrape()
 			time.Sleep(20 * time.Second)
 		}, "/"},
-		"failing": {12, []collector.AccountConfig{byID, other}, func(b *bench) {
+		"failing": {12, []watch.AccountConfig{byID, other}, func(b *bench) {
 			b.sims["farm"].SetStatus(fleet[0], 7)
 			remove := b.sims["farm"].Inject(geelarktest.Fault{Endpoint: "phone/status", Code: geelark.CodeSignature})
 			b.scrape()
@@ -82,35 +82,35 @@ func TestPages(t *testing.T) {
 				b.scrape()
 			}
 		}, "/"},
-		"short_of_budget": {250, []collector.AccountConfig{tight}, func(b *bench) {
+		"short_of_budget": {250, []watch.AccountConfig{tight}, func(b *bench) {
 			// So that it is the poll that comes first.
 			b.sims["farm"].Inject(geelarktest.Fault{Endpoint: "phone/list", Latency: time.Second})
 			b.scrape()
 		}, "/"},
-		"listing_waits": {250, []collector.AccountConfig{func() collector.AccountConfig {
+		"listing_waits": {250, []watch.AccountConfig{func() watch.AccountConfig {
 			c := newConfig("farm")
 			c.Limits.PerMinute = 1
 			return c
 		}()}, func(b *bench) { b.scrape() }, "/"},
-		"not_scraped": {12, []collector.AccountConfig{farm}, func(b *bench) {
+		"not_scraped": {12, []watch.AccountConfig{farm}, func(b *bench) {
 			b.scrape()
 			time.Sleep(11 * time.Minute)
 		}, "/"},
-		"one_account_of_two": {12, []collector.AccountConfig{farm, other}, func(b *bench) { b.scrape() }, "/?account=other"},
-		"search":             {12, []collector.AccountConfig{farm, other}, func(b *bench) { b.scrape() }, "/?q=FARM-1&account="},
-		"search_in_vain":     {12, []collector.AccountConfig{farm}, func(b *bench) { b.scrape() }, "/?status=pending"},
-		"phone":              {12, []collector.AccountConfig{farm}, func(b *bench) { b.scrape() }, "/?id=" + fleet[0]},
-		"phone_that_fails":   {12, []collector.AccountConfig{byID}, func(b *bench) { b.scrape() }, "/?id=no-phone"},
-		"phone_out_of_date": {12, []collector.AccountConfig{farm}, func(b *bench) {
+		"one_account_of_two": {12, []watch.AccountConfig{farm, other}, func(b *bench) { b.scrape() }, "/?account=other"},
+		"search":             {12, []watch.AccountConfig{farm, other}, func(b *bench) { b.scrape() }, "/?q=FARM-1&account="},
+		"search_in_vain":     {12, []watch.AccountConfig{farm}, func(b *bench) { b.scrape() }, "/?status=pending"},
+		"phone":              {12, []watch.AccountConfig{farm}, func(b *bench) { b.scrape() }, "/?id=" + fleet[0]},
+		"phone_that_fails":   {12, []watch.AccountConfig{byID}, func(b *bench) { b.scrape() }, "/?id=no-phone"},
+		"phone_out_of_date": {12, []watch.AccountConfig{farm}, func(b *bench) {
 			b.scrape()
 			time.Sleep(time.Hour)
 		}, "/?account=farm&id=" + fleet[0]},
-		"configuration": {0, []collector.AccountConfig{byID, other}, func(*bench) {}, "/config"},
+		"configuration": {0, []watch.AccountConfig{byID, other}, func(*bench) {}, "/config"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, tt.phones, tt.configs...)
-				defer b.collector.Close()
+				defer b.watcher.Close()
 				tt.do(b)
 				synctest.Wait()
 				golden(t, b.get(tt.path).Body.String(), name+".html")
@@ -121,7 +121,7 @@ func TestPages(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	b := newBench(t, 0, newConfig("farm"))
-	defer b.collector.Close()
+	defer b.watcher.Close()
 	for _, path := range []string{"/", "/?q=x", "/config"} {
 		w := b.get(path)
 		var styles []string
@@ -223,7 +223,7 @@ func (b *bench) hostilePaths() []string {
 func TestHostileNamesAreTextAndNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHostileBench(t)
-		defer b.collector.Close()
+		defer b.watcher.Close()
 		b.scrape()
 		synctest.Wait()
 		shown := ""
@@ -270,7 +270,7 @@ var (
 func TestLinksLeadToWhatTheySay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHostileBench(t)
-		defer b.collector.Close()
+		defer b.watcher.Close()
 		b.scrape()
 		synctest.Wait()
 		followed := 0
@@ -305,7 +305,7 @@ func TestFilters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one, two := newConfig("one"), newConfig("two")
 		b := newBench(t, 30, one, two)
-		defer b.collector.Close()
+		defer b.watcher.Close()
 		ids := b.sims["one"].IDs()
 		for _, name := range []string{"one", "two"} {
 			for i, id := range b.sims[name].IDs() {
@@ -343,7 +343,7 @@ func TestFilters(t *testing.T) {
 func TestPageViewsCallNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 150, newConfig("farm"))
-		defer b.collector.Close()
+		defer b.watcher.Close()
 		views := func() {
 			for _, path := range []string{"/", "/?q=", "/?status=started", "/?id=" + b.sims["farm"].IDs()[0], "/config"} {
 				b.get(path)
@@ -375,7 +375,7 @@ func TestNoPageTellsASecret(t *testing.T) {
 		}
 		file.Credentials = geelark.TokenFile(path)
 		b := newBench(t, 30, token, key, file)
-		defer b.collector.Close()
+		defer b.watcher.Close()
 		b.sims["key"].SetCredentials("", "the-app", "the-api-key-in-a-variable")
 		b.sims["file"].Inject(geelarktest.Fault{Endpoint: "phone/status", Code: geelark.CodeSignature, Message: "no " + testToken})
 		b.sims["key"].Inject(geelarktest.Fault{Endpoint: "phone/status", Code: geelark.CodeSignature, Message: "no the-api-key-in-a-variable"})
@@ -412,7 +412,7 @@ func TestACredentialThatCannotBeReadIsExplained(t *testing.T) {
 		c := newConfig("farm")
 		c.Credentials = geelark.TokenFile(filepath.Join(t.TempDir(), "missing"))
 		b := newBench(t, 3, c)
-		defer b.collector.Close()
+		defer b.watcher.Close()
 		b.scrape()
 		page := b.get("/").Body.String()
 		for _, want := range []string{"credentials could not be read", "missing: no such file", "Failing"} {
@@ -425,7 +425,7 @@ func TestACredentialThatCannotBeReadIsExplained(t *testing.T) {
 
 func TestAPageStaysSmallForALargeFleet(t *testing.T) {
 	b := newLargeBench(t, 2, 2_000)
-	defer b.collector.Close()
+	defer b.watcher.Close()
 	for path, want := range map[string]string{
 		"/":                "<b>2,000</b> phones",
 		"/?q=":             "4,000 phones match, the first 100 are shown.",
@@ -447,7 +447,7 @@ func TestAPageStaysSmallForALargeFleet(t *testing.T) {
 // newLargeBench has accounts that are polled as a whole, of as many phones each
 // as their budgets take in at once.
 func newLargeBench(t testing.TB, accounts, phones int) *bench {
-	var configs []collector.AccountConfig
+	var configs []watch.AccountConfig
 	for i := range accounts {
 		configs = append(configs, newConfig(fmt.Sprintf("account-%d", i)))
 	}
@@ -455,8 +455,8 @@ func newLargeBench(t testing.TB, accounts, phones int) *bench {
 	for deadline := time.Now().Add(patience); ; {
 		b.scrape()
 		known := 0
-		for _, a := range b.collector.Overview().Accounts {
-			known += a.Phones - a.States[collector.StatePending]
+		for _, a := range b.watcher.Overview().Accounts {
+			known += a.Phones - a.States[watch.StatePending]
 		}
 		if known == accounts*phones {
 			return b
@@ -469,7 +469,7 @@ func newLargeBench(t testing.TB, accounts, phones int) *bench {
 
 func BenchmarkPages(bm *testing.B) {
 	b := newLargeBench(bm, 10, 10_000)
-	defer b.collector.Close()
+	defer b.watcher.Close()
 	for _, path := range []string{"/", "/?q=", "/?q=nothing-like-it", "/?status=started&group=farm-1", "/?id=" + b.sims["account-5"].IDs()[0]} {
 		bm.Run(path, func(bm *testing.B) {
 			bm.ReportAllocs()

@@ -1,4 +1,4 @@
-package collector
+package watch
 
 import (
 	"errors"
@@ -98,7 +98,7 @@ func accountErrors(err error) []AccountError {
 		//nolint:errorlint // it is the chain that is walked
 		switch err := err.(type) {
 		case *geelark.APIError:
-			e.Endpoint, e.Outcome, e.IsCode = err.Endpoint, codeLabel(err.Code), true
+			e.Endpoint, e.Outcome, e.IsCode = err.Endpoint, strconv.Itoa(int(err.Code)), true
 			e.Message, e.TraceID, e.AppID = err.Message, err.TraceID, err.AppID
 		case *geelark.HTTPError:
 			e.Endpoint, e.Outcome, e.TraceID = err.Endpoint, strconv.Itoa(err.StatusCode), err.TraceID

@@ -1,4 +1,4 @@
-package collector
+package watch
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
+	"geelark_exporter/collector/phones"
 	"geelark_exporter/geelark"
 )
 
@@ -22,13 +23,13 @@ import (
 // times.
 type poller struct {
 	client       *geelark.Client
-	cache        *cache
+	store        *phones.Store
 	ttl          time.Duration
 	concurrency  int
 	timeout      time.Duration // of a poll with its repetitions
 	now          func() time.Time
 	logger       log.Logger
-	lookupFailed func(code string)
+	lookupFailed func(phones.Failure)
 	least        func() int  // phones that must be due for a batch
 	record       func(error) // told how each poll went
 
@@ -47,13 +48,13 @@ type poller struct {
 	failing   bool // the sweep ends once nothing is in flight
 	holdUntil time.Time
 	began     time.Time // the sweep
-	last      jobState  // of polls; the duration is the last sweep's
+	last      State     // of polls; the duration is the last sweep's
 }
 
-func newPoller(a *AccountConfig, client *geelark.Client, c *cache, now func() time.Time, logger log.Logger, lookupFailed func(string), least func() int) *poller {
+func newPoller(a *AccountConfig, client *geelark.Client, store *phones.Store, now func() time.Time, logger log.Logger, lookupFailed func(phones.Failure), least func() int) *poller {
 	p := &poller{
 		client:       client,
-		cache:        c,
+		store:        store,
 		ttl:          a.CacheTTL,
 		concurrency:  a.Concurrency,
 		timeout:      4 * a.Timeout, // three requests and the waits between them
@@ -106,7 +107,7 @@ func (p *poller) resume() {
 		p.wake()
 	case p.horizon.IsZero():
 		// No scrape has asked for statuses yet.
-	case p.ctx.Err() == nil && !p.now().Before(p.holdUntil) && p.cache.due(p.dueBefore(), p.least()) && !p.paused():
+	case p.ctx.Err() == nil && !p.now().Before(p.holdUntil) && p.store.Due(p.dueBefore(), p.least()) && !p.paused():
 		p.sweeping, p.began = true, p.now()
 		p.wg.Go(p.sweep)
 	}
@@ -176,7 +177,7 @@ func (p *poller) advance() (room time.Time, more bool) {
 		if p.inFlight >= limit {
 			return time.Time{}, true
 		}
-		if !p.cache.due(p.dueBefore(), p.least()) {
+		if !p.store.Due(p.dueBefore(), p.least()) {
 			break
 		}
 		place, next := p.client.ReservePhoneStatus()
@@ -184,7 +185,7 @@ func (p *poller) advance() (room time.Time, more bool) {
 			p.starved = true
 			return next, true
 		}
-		batch := p.cache.take(geelark.MaxStatusIDs)
+		batch := p.store.Take(geelark.MaxStatusIDs)
 		if len(batch) == 0 { // forgotten since
 			place.Cancel()
 			break
@@ -196,7 +197,7 @@ func (p *poller) advance() (room time.Time, more bool) {
 		return time.Time{}, true
 	}
 	p.sweeping, p.proven, p.failing = false, false, false
-	p.last.duration = p.now().Sub(p.began)
+	p.last.Duration = p.now().Sub(p.began)
 	return time.Time{}, false
 }
 
@@ -209,20 +210,20 @@ func (p *poller) finish(err error) {
 	now := p.now()
 	switch {
 	case err == nil && p.failing:
-		p.last.lastSuccess = now // but a poll beside it has failed
+		p.last.LastSuccess = now // but a poll beside it has failed
 	case err == nil:
 		p.record(nil)
-		if !p.last.worked && !p.holdUntil.IsZero() {
+		if !p.last.Worked && !p.holdUntil.IsZero() {
 			level.Info(p.logger).Log("msg", "Polling works again")
 		}
 		p.proven = true
-		p.last.worked, p.last.lastSuccess = true, now
+		p.last.Worked, p.last.LastSuccess = true, now
 	case errors.Is(err, geelark.ErrNotSent) || p.ctx.Err() != nil:
 		// Nothing was learned.
 	default:
 		p.record(err)
 		level.Warn(p.logger).Log("msg", "Polling failed, known statuses are kept", "err", err)
-		p.last.worked, p.failing, p.holdUntil = false, true, now.Add(p.ttl)
+		p.last.Worked, p.failing, p.holdUntil = false, true, now.Add(p.ttl)
 	}
 }
 
@@ -233,18 +234,18 @@ func (p *poller) poll(place *geelark.Reservation, batch []string) error {
 	answer, err := place.PhoneStatus(ctx, batch)
 	if err != nil {
 		_, unsigned := errors.AsType[*geelark.CredentialsError](err)
-		p.cache.giveBack(batch, p.endedAt(!unsigned && !errors.Is(err, geelark.ErrNotSent)))
+		p.store.GiveBack(batch, p.endedAt(!unsigned && !errors.Is(err, geelark.ErrNotSent)))
 		return err
 	}
 	observations := observationsOf(batch, answer)
 	for _, o := range observations {
-		if o.failure != "" {
-			p.lookupFailed(o.failure)
+		if o.Failure != (phones.Failure{}) {
+			p.lookupFailed(o.Failure)
 		}
 	}
 	level.Debug(p.logger).Log("msg", "Polled", "phones", len(batch))
-	p.cache.observe(observations)
-	p.cache.giveBack(batch, p.endedAt(true))
+	p.store.Observe(observations)
+	p.store.GiveBack(batch, p.endedAt(true))
 	return nil
 }
 
@@ -259,21 +260,21 @@ func (p *poller) endedAt(sent bool) time.Time {
 // none for ids that nobody asked for. When an answer names an id more than
 // once, its last status counts, and a status before a failure: only a phone
 // that exists can have one.
-func observationsOf(batch []string, answer *geelark.PhoneStatuses) []observation {
+func observationsOf(batch []string, answer *geelark.PhoneStatuses) []phones.Observation {
 	place := make(map[string]int, len(batch))
-	observations := make([]observation, len(batch))
+	observations := make([]phones.Observation, len(batch))
 	for i, id := range batch {
 		place[id] = i
-		observations[i] = observation{id: id, at: answer.At, failure: FailureMissing}
+		observations[i] = phones.Observation{ID: id, At: answer.At, Failure: phones.Failure{Kind: phones.Missing}}
 	}
 	for _, f := range answer.Failures {
 		if i, ok := place[f.ID]; ok {
-			observations[i].failure = codeLabel(f.Code)
+			observations[i].Failure = phones.FailedWith(f.Code)
 		}
 	}
 	for _, s := range answer.Phones {
 		if i, ok := place[s.ID]; ok {
-			observations[i] = observation{id: s.ID, at: answer.At, name: s.SerialName, status: s.Status}
+			observations[i] = phones.Observation{ID: s.ID, At: answer.At, SerialName: s.SerialName, Status: s.Status}
 		}
 	}
 	return observations
@@ -288,7 +289,7 @@ func (p *poller) demand() (lastScrape, dueBefore time.Time, starved bool) {
 }
 
 // state returns how the last poll and the last sweep went.
-func (p *poller) state() jobState {
+func (p *poller) state() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.last

@@ -1,4 +1,4 @@
-package collector
+package watch
 
 import (
 	"context"
@@ -34,13 +34,13 @@ func TestAJobRunsWhenItIsDueAndOnceAtATime(t *testing.T) {
 			wait  time.Duration
 			fails error
 			runs  int
-			state jobState
+			state State
 		}{
-			{"at first", 0, nil, 1, jobState{tried: true, worked: true, duration: time.Second}},
-			{"before the interval is over", 10*time.Minute - time.Nanosecond, nil, 1, jobState{tried: true, worked: true, duration: time.Second}},
-			{"when it is over", time.Nanosecond, errors.New("no"), 2, jobState{tried: true, worked: false, duration: time.Second}},
-			{"soon after a failure", time.Minute - time.Nanosecond, nil, 2, jobState{tried: true, worked: false, duration: time.Second}},
-			{"some time after a failure", time.Nanosecond, nil, 3, jobState{tried: true, worked: true, duration: time.Second}},
+			{"at first", 0, nil, 1, State{Tried: true, Worked: true, Duration: time.Second}},
+			{"before the interval is over", 10*time.Minute - time.Nanosecond, nil, 1, State{Tried: true, Worked: true, Duration: time.Second}},
+			{"when it is over", time.Nanosecond, errors.New("no"), 2, State{Tried: true, Worked: false, Duration: time.Second}},
+			{"soon after a failure", time.Minute - time.Nanosecond, nil, 2, State{Tried: true, Worked: false, Duration: time.Second}},
+			{"some time after a failure", time.Nanosecond, nil, 3, State{Tried: true, Worked: true, Duration: time.Second}},
 		} {
 			time.Sleep(step.wait)
 			fails = step.fails
@@ -56,7 +56,7 @@ func TestAJobRunsWhenItIsDueAndOnceAtATime(t *testing.T) {
 				synctest.Wait()
 			}
 			got := j.state()
-			got.lastSuccess = time.Time{}
+			got.LastSuccess = time.Time{}
 			if runs != step.runs || got != step.state {
 				t.Errorf("%s: %d runs, %+v, want %d, %+v", step.name, runs, got, step.runs, step.state)
 			}
@@ -101,15 +101,15 @@ func TestAClosedJobHasNotFailedAndRunsNoMore(t *testing.T) {
 		j.close()
 		j.start(time.Now())
 		synctest.Wait()
-		if runs != 1 || j.state() != (jobState{}) || logs.String() != "" {
+		if runs != 1 || j.state() != (State{}) || logs.String() != "" {
 			t.Errorf("%d runs, %+v, logged %s", runs, j.state(), logs)
 		}
 	})
 }
 
 func TestAShorterIntervalCountsFromTheLastRun(t *testing.T) {
-	inBubbleWith(t, 1, billingOnly, nil, func(b *bench) {
-		b.scrape()
+	inBubbleWith(t, 1, func(o *Options) { o.Collectors = []string{CollectorStatus, CollectorBilling} }, nil, func(b *bench) {
+		b.poll()
 		for _, step := range []struct {
 			wait, interval time.Duration
 			requests       int

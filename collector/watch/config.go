@@ -1,4 +1,4 @@
-package collector
+package watch
 
 import (
 	"errors"
@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/prometheus/common/model"
 
 	"geelark_exporter/geelark"
 )
@@ -47,16 +45,6 @@ type AccountConfig struct {
 	// BillingInterval is how often wallet and plan are read, at least
 	// [MinBillingInterval].
 	BillingInterval time.Duration
-}
-
-// Discovery selects the phones of an account that are tracked: those in one of
-// the groups, with one of the tags, and of the charge mode; an empty field
-// selects all.
-type Discovery struct {
-	Groups     []string
-	Tags       []string
-	ChargeMode *geelark.ChargeMode
-	Interval   time.Duration // how often the list is read, above zero
 }
 
 // MinBillingInterval keeps billing far inside the vendor's limit of one request
@@ -140,13 +128,25 @@ func (c *AccountConfig) Validate() error {
 	return nil
 }
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+var (
+	validName  = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	validLabel = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+)
+
+// ReservedLabels returns the labels of phones and accounts that the exporter
+// sets itself. An account's own labels must have other names.
+func ReservedLabels() []string {
+	return []string{
+		"account", "id", "serial_name", "serial_no", "group", "tags", "charge_mode", "bound",
+		"country", "os_version", "brand", "model", "net_type",
+	}
+}
 
 func checkLabel(name string) error {
-	if !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__") {
+	if !validLabel.MatchString(name) || strings.HasPrefix(name, "__") {
 		return errors.New("is not a label name: it must be of letters, digits and underscores, not begin with a digit or two underscores")
 	}
-	if slices.Contains(phoneInfoLabels, name) {
+	if slices.Contains(ReservedLabels(), name) {
 		return errors.New("is a label that the exporter sets: choose another name")
 	}
 	return nil

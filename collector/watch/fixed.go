@@ -1,10 +1,12 @@
-package collector
+package watch
 
 import (
 	"sync"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
+
+	"geelark_exporter/collector/phones"
 )
 
 // fixedTracker tracks ids from the configuration, and those in a file that is
@@ -12,7 +14,7 @@ import (
 // was.
 type fixedTracker struct {
 	ids    []string
-	cache  *cache
+	store  *phones.Store
 	logger log.Logger
 
 	mu     sync.Mutex
@@ -23,8 +25,8 @@ type fixedTracker struct {
 
 // newFixedTracker fails when the file cannot be read. Nothing is tracked before
 // the first refresh.
-func newFixedTracker(ids []string, file string, c *cache, logger log.Logger) (*fixedTracker, error) {
-	t := &fixedTracker{ids: ids, cache: c, logger: logger}
+func newFixedTracker(ids []string, file string, store *phones.Store, logger log.Logger) (*fixedTracker, error) {
+	t := &fixedTracker{ids: ids, store: store, logger: logger}
 	if file == "" {
 		return t, nil
 	}
@@ -41,14 +43,14 @@ func (t *fixedTracker) refresh() {
 	case t.closed:
 		return
 	case t.file == nil:
-		t.cache.trackOnly(t.ids)
+		t.store.TrackOnly(t.ids)
 		t.closed = true // they do not change
 		return
 	}
 	ids, changed, err := t.file.read()
 	if err == nil && changed {
 		ids = append(ids, t.ids...)
-		t.cache.trackOnly(ids)
+		t.store.TrackOnly(ids)
 		if len(ids) == 0 {
 			level.Warn(t.logger).Log("msg", "No phone is tracked: the file holds no id", "file", t.file.path)
 		}
@@ -62,7 +64,7 @@ func (t *fixedTracker) refresh() {
 	}
 }
 
-// close makes later refreshes do nothing: the cache is another tracker's now.
+// close makes later refreshes do nothing: the store is another tracker's now.
 func (t *fixedTracker) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

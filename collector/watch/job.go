@@ -1,4 +1,4 @@
-package collector
+package watch
 
 import (
 	"context"
@@ -30,15 +30,15 @@ type job struct {
 	awaited bool      // first was true, and ended has not been called since
 	known   bool      // one has worked
 	next    time.Time // when it is due
-	last    jobState
+	last    State
 }
 
-// jobState is how a job's last run went.
-type jobState struct {
-	tried       bool // there was one
-	worked      bool
-	lastSuccess time.Time
-	duration    time.Duration
+// A State is how a collector's last calls went.
+type State struct {
+	Tried       bool // there were some
+	Worked      bool
+	LastSuccess time.Time     // zero: none yet
+	Duration    time.Duration // from the first call to the end of the last
 }
 
 func (j *job) init() *job {
@@ -71,10 +71,10 @@ func (j *job) run() {
 	j.mu.Lock()
 	j.running = false
 	if err == nil || !closed {
-		j.last.tried, j.last.worked, j.last.duration = true, err == nil, now.Sub(start)
+		j.last.Tried, j.last.Worked, j.last.Duration = true, err == nil, now.Sub(start)
 	}
 	if err == nil {
-		j.known, j.last.lastSuccess, j.next = true, now, now.Add(j.interval)
+		j.known, j.last.LastSuccess, j.next = true, now, now.Add(j.interval)
 	} else if !closed {
 		j.next = now.Add(j.retry)
 	}
@@ -104,7 +104,7 @@ func (j *job) isAwaited() bool {
 func (j *job) firstTry() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.running && !j.last.tried
+	return j.running && !j.last.Tried
 }
 
 // underWay reports whether the work is being done.
@@ -114,7 +114,7 @@ func (j *job) underWay() bool {
 	return j.running
 }
 
-func (j *job) state() jobState {
+func (j *job) state() State {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.last
@@ -125,7 +125,7 @@ func (j *job) inherit(from *job) {
 	from.mu.Lock()
 	defer from.mu.Unlock()
 	j.known, j.next, j.last = from.known, from.next, from.last
-	if due := j.last.lastSuccess.Add(j.interval); j.known && due.Before(j.next) {
+	if due := j.last.LastSuccess.Add(j.interval); j.known && due.Before(j.next) {
 		j.next = due
 	}
 }

@@ -1,4 +1,4 @@
-package collector
+package watch
 
 import (
 	"os"
@@ -72,13 +72,6 @@ func TestAnIDsFileIsReadAgainWhenItChanges(t *testing.T) {
 	}
 	if _, _, err := f.read(); err == nil {
 		t.Error("a directory is no error")
-	}
-}
-
-func writeFile(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }
 

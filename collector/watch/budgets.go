@@ -1,4 +1,4 @@
-package collector
+package watch
 
 import (
 	"sync"
@@ -28,7 +28,7 @@ func newBudgetStore(now func() time.Time) *budgetStore {
 }
 
 // use makes the store keep the budgets of these accounts.
-func (s *budgetStore) use(accounts []*account) {
+func (s *budgetStore) use(accounts []*Account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used = nil
@@ -72,7 +72,7 @@ type accountBudgets struct {
 
 // of returns the budgets of an account, which go on from those of the account
 // whose place it takes.
-func (s *budgetStore) of(cfg *AccountConfig, old *account) *accountBudgets {
+func (s *budgetStore) of(cfg *AccountConfig, old *Account) *accountBudgets {
 	a := &accountBudgets{store: s, baseURL: cfg.BaseURL, limits: cfg.Limits}
 	if old != nil {
 		s.mu.Lock()

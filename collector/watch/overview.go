@@ -1,9 +1,10 @@
-package collector
+package watch
 
 import (
 	"maps"
 	"time"
 
+	"geelark_exporter/collector/phones"
 	"geelark_exporter/geelark"
 )
 
@@ -21,6 +22,19 @@ func States() []string {
 		geelark.StatusStarted.String(), geelark.StatusStarting.String(), geelark.StatusShutDown.String(), geelark.StatusExpired.String(),
 		geelark.Status(-1).String(), StateFailed, StateOutdated, StatePending,
 	}
+}
+
+// stateOf is a phone's condition in a word.
+func stateOf(c phones.Condition) string {
+	switch c.Knowledge {
+	case phones.Failed:
+		return StateFailed
+	case phones.Pending:
+		return StatePending
+	case phones.Outdated:
+		return StateOutdated
+	}
+	return c.Status.String()
 }
 
 // An Overview is what an operator looks at first. Its size goes by the number of
@@ -61,42 +75,42 @@ type AccountOverview struct {
 }
 
 // Overview returns what is known. It polls nothing.
-func (c *Collector) Overview() Overview {
-	f := c.fleet.Load()
-	o := Overview{At: c.o.Now(), Shard: c.o.Shard, Configured: f.configured}
-	for _, a := range f.accounts {
+func (w *Watcher) Overview() Overview {
+	f := w.fleet.Load()
+	o := Overview{At: w.o.Now(), Shard: w.o.Shard, Configured: f.Configured}
+	for _, a := range f.Accounts {
 		o.Accounts = append(o.Accounts, a.overview())
 	}
 	return o
 }
 
-func (a *account) overview() AccountOverview {
+func (a *Account) overview() AccountOverview {
 	now := a.now()
 	o := AccountOverview{
 		Name: a.name, Labels: maps.Clone(a.cfg.Labels), MaxStaleness: a.maxStaleness,
 		States: make(map[string]int), Groups: make(map[string]int), Errors: a.errors.latest(),
 	}
-	o.Up, o.LastSuccess = a.up()
-	for _, e := range a.endpoints() {
+	o.Up, o.LastSuccess = a.Up()
+	for _, e := range a.Endpoints() {
 		o.Budgets = append(o.Budgets, a.client.Budget(e))
 	}
 	var starved bool
 	var dueBefore time.Time
 	o.LastScrape, dueBefore, starved = a.poller.demand()
-	s := a.snapshot()
-	o.Phones, o.OldestAge, o.MedianAge = s.phones, s.oldest, s.median
-	for at, n := range s.standings {
-		o.States[condition{knowledge: at.knowledge, status: at.status}.state()] += n
-		if at.group != "" {
-			o.Groups[at.group] += n
+	s := a.Snapshot()
+	o.Phones, o.OldestAge, o.MedianAge = s.Phones, s.Oldest, s.Median
+	for at, n := range s.Standings {
+		o.States[stateOf(phones.Condition{Knowledge: at.Knowledge, Status: at.Status})] += n
+		if at.Group != "" {
+			o.Groups[at.Group] += n
 		}
 	}
 	if starved {
-		a.cache.each(func(r *record) {
-			if r.waiting && r.polledAt.Before(dueBefore) {
+		for r := range a.store.All(now, a.lifetimes()) {
+			if r.Waiting && r.PolledAt.Before(dueBefore) {
 				o.Waiting++
 			}
-		})
+		}
 	}
 	if o.Waiting > 0 {
 		o.WaitingUntil = a.client.Budget(geelark.EndpointPhoneStatus).Next
@@ -110,9 +124,9 @@ func (a *account) overview() AccountOverview {
 
 // Configs returns the configurations in force of the accounts that are watched.
 // Their parts must not be changed.
-func (c *Collector) Configs() []AccountConfig {
+func (w *Watcher) Configs() []AccountConfig {
 	var configs []AccountConfig
-	for _, a := range c.fleet.Load().accounts {
+	for _, a := range w.fleet.Load().Accounts {
 		configs = append(configs, a.cfg)
 	}
 	return configs

@@ -1,7 +1,8 @@
-package collector
+package watch
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"geelark_exporter/geelark"
@@ -32,5 +33,31 @@ func TestConfigurationErrorsNameTheirField(t *testing.T) {
 	}
 	if _, err := New([]AccountConfig{testConfig()}, Options{ClientOptions: []geelark.Option{geelark.WithTimeout(0)}}); err == nil {
 		t.Error("a client that cannot be made is accepted")
+	}
+}
+
+func TestConfigurationsThatAreNotValidAreRefused(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*AccountConfig)
+		want   string
+	}{
+		"base URL":  {func(c *AccountConfig) { c.BaseURL = "ftp://x" }, "must look like"},
+		"timeout":   {func(c *AccountConfig) { c.Timeout = 0 }, "timeout must be above zero"},
+		"limit":     {func(c *AccountConfig) { c.Limits.PerMinute = 201 }, "1 to 200, the vendor's limit, is 201"},
+		"phone id":  {func(c *AccountConfig) { c.IDs = []string{"1", ""} }, "must not be empty"},
+		"phone ids": {func(c *AccountConfig) { c.IDs = []string{"1 2"} }, "white space"},
+		"ids file":  {func(c *AccountConfig) { c.IDsFile = "testdata/none" }, "testdata/none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := testConfig()
+			tt.change(&cfg)
+			_, err := New([]AccountConfig{cfg}, Options{})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+	if _, err := New([]AccountConfig{testConfig(), testConfig()}, Options{}); err == nil || !strings.Contains(err.Error(), `"default"`) {
+		t.Errorf("two accounts of one name: error %v", err)
 	}
 }

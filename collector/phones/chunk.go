@@ -1,0 +1,64 @@
+package phones
+
+import (
+	"iter"
+	"sync/atomic"
+	"time"
+	"unique"
+)
+
+// chunkSize is the most phones of a chunk: few enough that a chunk is rendered in
+// a moment and that one changed phone takes few others along, enough for good
+// compression.
+const chunkSize = 64
+
+// A Chunk is one thing about each of a few phones. It never changes; where the
+// thing or the phones do, later snapshots have another chunk.
+type Chunk[T any] struct {
+	ids    []string
+	values []T
+	memo   atomic.Pointer[memo]
+}
+
+// The chunks of a [Snapshot].
+type (
+	Conditions   = Chunk[unique.Handle[Condition]]
+	Descriptions = Chunk[*Description] // nil ones are of phones of which nothing is known
+)
+
+// All returns the phones' ids, and what the chunk has of each.
+func (c *Chunk[T]) All() iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
+		for i, id := range c.ids {
+			if !yield(id, c.values[i]) {
+				return
+			}
+		}
+	}
+}
+
+// A memo is what was made of a chunk, and what else it depends on.
+type memo struct{ of, made any }
+
+// Memo returns what was made of the chunk. It makes that anew when it depends on
+// something else than it did.
+func (c *Chunk[T]) Memo(of any, anew func() any) any {
+	if m := c.memo.Load(); m != nil && m.of == of {
+		return m.made
+	}
+	m := &memo{of, anew()}
+	c.memo.Store(m)
+	return m.made
+}
+
+// A Snapshot is what is known of all phones at one moment. It never changes. Its
+// two lists of chunks have the same phones at the same places.
+type Snapshot struct {
+	Conditions   []*Conditions
+	Descriptions []*Descriptions
+	Standings    map[Standing]int // the phones of each
+	Phones       int
+	Current      int // phones with a status that can be trusted now
+	// Oldest and Median are the ages of their statuses.
+	Oldest, Median time.Duration
+}

@@ -1,0 +1,189 @@
+package phones
+
+import (
+	"slices"
+	"unique"
+
+	"geelark_exporter/geelark"
+)
+
+// A table has the rows of all phones and what is counted of them. Whatever is
+// known of a phone changes in update, which keeps the counts and the chunks right.
+type table struct {
+	byID   map[string]*row
+	rows   []*row // by place
+	blocks []block
+
+	standings map[Standing]int
+	ages      ages // of current statuses
+}
+
+// A Standing is what phones are counted by.
+type Standing struct {
+	Listed    bool
+	Group     string
+	Knowledge Knowledge
+	Status    geelark.Status // of current ones
+}
+
+// A block is chunkSize places of the table.
+type block struct {
+	// What snapshots have of it, nil when that has to be made anew.
+	ids          []string
+	conditions   *Conditions
+	descriptions *Descriptions
+	// Lower bounds of the times at which its current statuses were told, and
+	// its descriptions that tell of a task. They find the blocks that grow old.
+	observed, described instant
+}
+
+func newTable() table {
+	return table{byID: make(map[string]*row), standings: make(map[Standing]int)}
+}
+
+func (t *table) block(r *row) *block { return &t.blocks[r.place/chunkSize] }
+
+// add adds a phone of which nothing is known.
+func (t *table) add(id string) *row {
+	r := &row{id: id, place: len(t.rows), condition: unique.Make(Condition{}), observedAt: never, describedAt: never}
+	t.byID[id] = r
+	t.rows = append(t.rows, r)
+	if r.place%chunkSize == 0 {
+		t.blocks = append(t.blocks, block{observed: ever, described: ever})
+	}
+	t.block(r).move()
+	t.count(r)
+	return r
+}
+
+// remove fills the row's place with the last row.
+func (t *table) remove(r *row) {
+	t.uncount(r)
+	delete(t.byID, r.id)
+	last := t.rows[len(t.rows)-1]
+	t.block(last).move()
+	t.block(r).move()
+	t.rows[r.place] = last
+	last.place = r.place
+	t.block(last).include(last)
+	t.rows[len(t.rows)-1] = nil
+	t.rows = t.rows[:len(t.rows)-1]
+	t.blocks = slices.Delete(t.blocks, (len(t.rows)+chunkSize-1)/chunkSize, len(t.blocks))
+}
+
+// update changes what is known of a phone.
+func (t *table) update(r *row, change func(*row)) {
+	condition, description := r.condition, r.description
+	t.uncount(r)
+	change(r)
+	t.count(r)
+	if r.condition != condition {
+		t.block(r).conditions = nil
+	}
+	if r.description != description {
+		t.block(r).descriptions = nil
+	}
+}
+
+func (t *table) standing(r *row) Standing {
+	c := r.condition.Value()
+	s := Standing{Knowledge: c.Knowledge}
+	if c.Knowledge == Current {
+		s.Status = c.Status
+	}
+	if d := r.description; d != nil {
+		s.Listed, s.Group = d.Listed, d.Group
+	}
+	return s
+}
+
+func (t *table) count(r *row) {
+	s := t.standing(r)
+	t.standings[s]++
+	if s.Knowledge == Current {
+		t.ages.add(r.observedAt)
+	}
+	t.block(r).include(r)
+}
+
+func (t *table) uncount(r *row) {
+	s := t.standing(r)
+	if t.standings[s]--; t.standings[s] == 0 {
+		delete(t.standings, s)
+	}
+	if s.Knowledge == Current {
+		t.ages.remove(r.observedAt)
+	}
+}
+
+// cutoffs are the times before which what was told is outdated.
+type cutoffs struct{ status, rpa instant }
+
+// isOld reports whether settling the block can change something.
+func (b *block) isOld(c cutoffs) bool { return b.observed < c.status || b.described < c.rpa }
+
+// include makes the bounds include a row's times.
+func (b *block) include(r *row) {
+	if r.condition.Value().Knowledge == Current {
+		b.observed = min(b.observed, r.observedAt)
+	}
+	if d := r.description; d != nil && d.Listed && !d.RPAOutdated {
+		b.described = min(b.described, r.describedAt)
+	}
+}
+
+// move is called when other phones are in the block.
+func (b *block) move() { b.ids, b.conditions, b.descriptions = nil, nil, nil }
+
+// in returns the rows of a block.
+func (t *table) in(block int) []*row {
+	return t.rows[block*chunkSize : min((block+1)*chunkSize, len(t.rows))]
+}
+
+// settle brings what depends on time up to date in a block: statuses and running
+// tasks that were told too long ago, or that can be trusted after all.
+func (t *table) settle(block int, c cutoffs) {
+	t.blocks[block].observed, t.blocks[block].described = ever, ever
+	for _, r := range t.in(block) {
+		t.update(r, func(r *row) {
+			if v := r.condition.Value(); v.Knowledge == Current || v.Knowledge == Outdated {
+				v.Knowledge = Current
+				if r.observedAt < c.status {
+					v.Knowledge = Outdated
+				}
+				r.condition = unique.Make(v)
+			}
+			if d := r.description; d != nil && d.Listed && d.RPAOutdated != (r.describedAt < c.rpa) {
+				changed := *d
+				changed.RPAOutdated = !d.RPAOutdated
+				r.description = &changed
+			}
+		})
+	}
+}
+
+// chunks returns the chunks of all phones.
+func (t *table) chunks() (conditions []*Conditions, descriptions []*Descriptions) {
+	for i := range t.blocks {
+		b, rows := &t.blocks[i], t.in(i)
+		if b.ids == nil {
+			for _, r := range rows {
+				b.ids = append(b.ids, r.id)
+			}
+		}
+		if b.conditions == nil {
+			b.conditions = &Conditions{ids: b.ids}
+			for _, r := range rows {
+				b.conditions.values = append(b.conditions.values, r.condition)
+			}
+		}
+		if b.descriptions == nil {
+			b.descriptions = &Descriptions{ids: b.ids}
+			for _, r := range rows {
+				b.descriptions.values = append(b.descriptions.values, r.description)
+			}
+		}
+		conditions, descriptions = append(conditions, b.conditions), append(descriptions, b.descriptions)
+	}
+	return conditions, descriptions
+}

@@ -1,0 +1,50 @@
+package watch
+
+import (
+	"slices"
+	"time"
+
+	"geelark_exporter/geelark"
+)
+
+// Discovery selects the phones of an account that are tracked: those in one of
+// the groups, with one of the tags, and of the charge mode; an empty field
+// selects all.
+type Discovery struct {
+	Groups     []string
+	Tags       []string
+	ChargeMode *geelark.ChargeMode
+	Interval   time.Duration // how often the list is read, above zero
+}
+
+// filters are the listings that find all selected phones. The API takes one
+// group; whether a phone must have one or all of several tags is not documented,
+// so it is given one.
+func (d *Discovery) filters() []geelark.PhoneListFilter {
+	groups, tags := d.Groups, d.Tags
+	if len(groups) == 0 {
+		groups = []string{""}
+	}
+	if len(tags) == 0 {
+		tags = []string{""}
+	}
+	var filters []geelark.PhoneListFilter
+	for _, g := range groups {
+		for _, t := range tags {
+			f := geelark.PhoneListFilter{GroupName: g, ChargeMode: d.ChargeMode}
+			if t != "" {
+				f.Tags = []string{t}
+			}
+			filters = append(filters, f)
+		}
+	}
+	return filters
+}
+
+// selects reports whether the phone is one to track: how exactly the API matches
+// names is not documented.
+func (d *Discovery) selects(p geelark.Phone) bool {
+	return (len(d.Groups) == 0 || slices.Contains(d.Groups, p.Group)) &&
+		(len(d.Tags) == 0 || slices.ContainsFunc(d.Tags, func(t string) bool { return slices.Contains(p.Tags, t) })) &&
+		(d.ChargeMode == nil || p.ChargeMode == *d.ChargeMode)
+}

@@ -1,0 +1,156 @@
+package watch
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"go.uber.org/goleak"
+
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	testToken      = "test-token"
+	status         = "phone/status"
+	listing        = "phone/list"
+	walletEndpoint = "pay/wallet"
+	planEndpoint   = "pay/plan/info"
+)
+
+// bench is a watcher of one account beside the API that it asks, in a bubble of
+// its own time.
+type bench struct {
+	*Watcher
+	t    *testing.T
+	sim  *geelarktest.Server
+	logs *syncBuffer
+}
+
+// inBubble runs f with a still fleet of n phones and a watcher of their statuses.
+func inBubble(t *testing.T, n int, change func(*AccountConfig), f func(b *bench)) {
+	t.Helper()
+	inBubbleWith(t, n, func(o *Options) { o.Collectors = []string{CollectorStatus} }, change, f)
+}
+
+// inBubbleWith runs f with a still fleet of n phones and a watcher of everything,
+// unless set or change say otherwise.
+func inBubbleWith(t *testing.T, n int, set func(*Options), change func(*AccountConfig), f func(b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		sim := geelarktest.New(geelarktest.Config{Phones: n, Seed: 1, Now: time.Now, Token: testToken, Still: true})
+		cfg := testConfig()
+		if change != nil {
+			change(&cfg)
+		}
+		b := newBench(t, sim.RoundTripper(), set, cfg)
+		b.sim = sim
+		defer b.Close()
+		f(b)
+	})
+}
+
+// newBench returns a bench without a simulator: what it asks is api.
+func newBench(t *testing.T, api http.RoundTripper, set func(*Options), accounts ...AccountConfig) *bench {
+	t.Helper()
+	b := &bench{t: t, logs: new(syncBuffer)}
+	o := Options{
+		Logger:    level.NewFilter(log.NewLogfmtLogger(b.logs), level.AllowInfo()),
+		UserAgent: "test",
+		ClientOptions: []geelark.Option{
+			geelark.WithTransport(api),
+			geelark.WithRandom(func() string { return "00000000-0000-4000-8000-000000000000" }, func() float64 { return .5 }),
+		},
+	}
+	if set != nil {
+		set(&o)
+	}
+	var err error
+	if b.Watcher, err = New(accounts, o); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func testConfig() AccountConfig {
+	return AccountConfig{
+		Name:        "default",
+		Credentials: geelark.Credentials{Token: testToken},
+		BaseURL:     "http://api.test",
+		Timeout:     5 * time.Second, Concurrency: 4,
+		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
+		Discovery:         Discovery{Interval: 5 * time.Minute},
+		InventoryInterval: 5 * time.Minute,
+		BillingInterval:   10 * time.Minute,
+		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,
+	}
+}
+
+// account is the bench's first.
+func (b *bench) account() *Account { return b.Fleet().Accounts[0] }
+
+// poll refreshes all as a scrape with Prometheus' default timeout does.
+func (b *bench) poll() {
+	ctx, cancel := context.WithTimeout(b.t.Context(), 9500*time.Millisecond)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, a := range b.Fleet().Accounts {
+		wg.Go(func() { a.Refresh(ctx, b.Collectors()) })
+	}
+	wg.Wait()
+}
+
+// pollAndList polls, and waits for what a scrape does not wait for.
+func (b *bench) pollAndList() {
+	b.poll()
+	synctest.Wait()
+}
+
+// reload applies a changed configuration of the bench's account.
+func (b *bench) reload(change func(*AccountConfig)) {
+	b.t.Helper()
+	cfg := b.account().Config()
+	change(&cfg)
+	if err := b.Reload([]AccountConfig{cfg}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// syncBuffer is a log that can be read while it is written.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+type roundTripperFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripperFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

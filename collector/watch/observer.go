@@ -1,0 +1,28 @@
+package watch
+
+import (
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/geelark"
+)
+
+// An Observer is told what happens while accounts are watched, by several
+// goroutines at once. It must not block, and not use the watcher.
+type Observer interface {
+	// AccountAdded tells of an account before its first request, and of one
+	// that has changed again.
+	AccountAdded(*Account)
+	// AccountRemoved tells that an account has gone, after its last request.
+	AccountRemoved(account string)
+	// RequestSent tells of a request that was answered or has failed.
+	RequestSent(account string, r geelark.Request)
+	// LookupFailed tells of a lookup of a phone that failed.
+	LookupFailed(account string, f phones.Failure)
+}
+
+// nobody observes.
+type nobody struct{}
+
+func (nobody) AccountAdded(*Account)               {}
+func (nobody) AccountRemoved(string)               {}
+func (nobody) RequestSent(string, geelark.Request) {}
+func (nobody) LookupFailed(string, phones.Failure) {}

@@ -1,0 +1,171 @@
+// Package watch keeps GeeLark accounts under observation: which of their phones
+// are tracked, when each collector asks the API, whether that works, and what goes
+// wrong. It knows nothing of how that is exposed.
+//
+// Data goes one way: an [AccountConfig] makes an [Account]; its configuration or
+// its list says which phones are tracked; its sweeps ask the API for those that
+// are due and put what they learn into the account's [phones.Store], of which
+// scrapes take snapshots.
+package watch
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-kit/log"
+
+	"geelark_exporter/geelark"
+)
+
+// Options are what all accounts of a [Watcher] have in common.
+type Options struct {
+	Logger     log.Logger       // nil: no logs
+	Now        func() time.Time // nil: time.Now
+	UserAgent  string           // of API requests
+	Collectors []string         // those that are switched on; nil: all
+	Shard      Shard            // which accounts are this process's; the zero value: all
+	Observer   Observer         // nil: nobody
+	// ClientOptions are applied after the options that the accounts'
+	// configurations make.
+	ClientOptions []geelark.Option
+}
+
+// A Watcher watches accounts. It asks the API only when an account is refreshed.
+// It is safe for concurrent use.
+type Watcher struct {
+	o Options
+
+	changing sync.Mutex // held while the accounts are changed
+	fleet    atomic.Pointer[Fleet]
+	budgets  *budgetStore
+}
+
+// A Fleet is the accounts at one time. It is never changed.
+type Fleet struct {
+	Accounts   []*Account // those of this process
+	Configured int        // accounts of all shards
+	Labels     []string   // the names of the accounts' own labels, in ascending order
+}
+
+// New returns a watcher of accounts, whose names must differ. It fails when a
+// configuration is not valid or an ids file cannot be read. Close it after use.
+func New(accounts []AccountConfig, o Options) (*Watcher, error) {
+	if o.Logger == nil {
+		o.Logger = log.NewNopLogger()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Collectors == nil {
+		o.Collectors = Collectors()
+	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
+	w := &Watcher{o: o, budgets: newBudgetStore(o.Now)}
+	w.fleet.Store(new(Fleet))
+	if err := w.Reload(accounts); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// Fleet returns the accounts of now.
+func (w *Watcher) Fleet() *Fleet { return w.fleet.Load() }
+
+// Now returns the time of the watcher's clock.
+func (w *Watcher) Now() time.Time { return w.o.Now() }
+
+// Collectors returns those that are switched on. They must not be changed.
+func (w *Watcher) Collectors() []string { return w.o.Collectors }
+
+// Shard returns which accounts are this process's.
+func (w *Watcher) Shard() Shard { return w.o.Shard }
+
+// Reload watches these accounts from now on. An account whose configuration is
+// the same goes on undisturbed; one that changed keeps its phones, and what it has
+// spent of its budgets. After an error everything is as before.
+func (w *Watcher) Reload(accounts []AccountConfig) error {
+	w.changing.Lock()
+	defer w.changing.Unlock()
+	before := make(map[string]*Account)
+	for _, a := range w.fleet.Load().Accounts {
+		before[a.name] = a
+	}
+	names := make(map[string]bool)
+	labels := make(map[string]bool)
+	var made, watched []*Account
+	for _, cfg := range accounts {
+		if names[cfg.Name] {
+			closeAll(made)
+			return fmt.Errorf("two accounts have the name %q", cfg.Name)
+		}
+		names[cfg.Name] = true
+		if !w.o.Shard.Owns(cfg.Name) {
+			continue
+		}
+		for l := range cfg.Labels {
+			labels[l] = true
+		}
+		a := before[cfg.Name]
+		if a == nil || !reflect.DeepEqual(a.cfg, cfg) {
+			var err error
+			if a, err = newAccount(cfg, &w.o, w.budgets, a); err != nil {
+				closeAll(made)
+				return fmt.Errorf("account %q: %w", cfg.Name, err)
+			}
+			made = append(made, a)
+		}
+		watched = append(watched, a)
+	}
+	now := &Fleet{Accounts: watched, Configured: len(accounts), Labels: slices.Sorted(maps.Keys(labels))}
+	// Nothing can fail any more. What takes the place of an account begins when
+	// that has ended: both have the same phones.
+	for _, a := range before {
+		if !slices.Contains(now.Accounts, a) {
+			a.close()
+		}
+	}
+	w.budgets.use(now.Accounts)
+	for _, a := range made {
+		if old := before[a.name]; old != nil {
+			a.takeOver(old)
+		}
+		if a.fixed != nil {
+			a.fixed.refresh()
+		}
+	}
+	for _, a := range now.Accounts {
+		w.o.Observer.AccountAdded(a)
+	}
+	w.fleet.Store(now)
+	for name := range before {
+		if !now.has(name) {
+			w.o.Observer.AccountRemoved(name)
+		}
+	}
+	return nil
+}
+
+func (f *Fleet) has(name string) bool {
+	return slices.ContainsFunc(f.Accounts, func(a *Account) bool { return a.name == name })
+}
+
+func closeAll(accounts []*Account) {
+	for _, a := range accounts {
+		a.close()
+	}
+}
+
+// Close ends all calls that are under way and waits for their end. What is known
+// stays known.
+func (w *Watcher) Close() {
+	w.changing.Lock()
+	defer w.changing.Unlock()
+	closeAll(w.fleet.Load().Accounts)
+}
