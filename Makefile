@@ -6,6 +6,7 @@ SHELL := bash
 PROMETHEUS_VERSION    := v0.316.0
 ALERTMANAGER_VERSION  := v0.31.1
 HELM_VERSION          := v3.22.0
+HELM_DOCS_VERSION     := v1.14.2
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION   := v1.9.0
 BENCHSTAT_VERSION     := v0.0.0-20260908200009-22c9c6c9d4da
@@ -29,6 +30,7 @@ PROMTOOL      := $(TOOLS)/promtool-$(PROMETHEUS_VERSION)
 ALERTMANAGER  := $(TOOLS)/alertmanager-$(ALERTMANAGER_VERSION)
 AMTOOL        := $(TOOLS)/amtool-$(ALERTMANAGER_VERSION)
 HELM          := $(TOOLS)/helm-$(HELM_VERSION)
+HELM_DOCS     := $(TOOLS)/helm-docs-$(HELM_DOCS_VERSION)
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 GOVULNCHECK   := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 BENCHSTAT     := $(TOOLS)/benchstat-$(BENCHSTAT_VERSION)
@@ -52,11 +54,11 @@ build: ## Build ./geelark_exporter with its version
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o geelark_exporter .
 
 .PHONY: test
-test: $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) systemd chromium ## Run all tests and report statement coverage
+test: $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) $(HELM_DOCS) systemd chromium ## Run all tests and report statement coverage
 	@$(if $(RACE),,echo "note: no C compiler, testing without the race detector")
 	@# One summary of all, of what was skipped too. Of deploy/tests Go's cache does not know
 	@# what is tested: it is outside of that module.
-	@export PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) HELM=$(HELM); \
+	@export PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) HELM=$(HELM) HELM_DOCS=$(HELM_DOCS); \
 	set -o pipefail; { \
 		$(GO) test -json $(RACE) -coverprofile=$(COVERAGE) ./... ./.ci/testsummary || failed=1; \
 		(cd deploy/tests && $(GO) test -json $(RACE) -count=1 ./...) || failed=1; \
@@ -126,12 +128,13 @@ $(AMTOOL): PACKAGE = github.com/prometheus/alertmanager/cmd/amtool@$(ALERTMANAGE
 # Helm believes in an old Kubernetes unless it is told that of its client-go.
 $(HELM): PACKAGE = -ldflags '-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37' \
 	helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+$(HELM_DOCS): PACKAGE = github.com/norwoodj/helm-docs/cmd/helm-docs@$(HELM_DOCS_VERSION)
 $(GOLANGCI_LINT): PACKAGE = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 $(GOVULNCHECK): PACKAGE = golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 $(BENCHSTAT): PACKAGE = golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION)
 
 # A build that is interrupted leaves no tool behind: the last step is a rename.
-$(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) $(GOLANGCI_LINT) $(GOVULNCHECK) $(BENCHSTAT):
+$(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) $(HELM_DOCS) $(GOLANGCI_LINT) $(GOVULNCHECK) $(BENCHSTAT):
 	@echo "building $(notdir $@), once"
 	@mkdir -p $(@D)
 	@tmp=$$(mktemp -d $(@D)/building.XXXXXX) && trap 'rm -rf "$$tmp"' EXIT && \

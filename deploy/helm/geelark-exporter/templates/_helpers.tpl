@@ -1,12 +1,29 @@
 {{- define "geelark-exporter.name" -}}
-{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
+{{- .Values.nameOverride | default .Chart.Name }}
 {{- end }}
 
-{{/* 52: a StatefulSet's pods carry a hash and an index after the name. */}}
+{{/* At most 52: a StatefulSet's pods carry a hash of ten after the name. */}}
 {{- define "geelark-exporter.fullname" -}}
 {{- $name := include "geelark-exporter.name" . }}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
-{{- .Values.fullnameOverride | default $full | trunc 52 | trimSuffix "-" }}
+{{- $full = .Values.fullnameOverride | default ($full | trunc 52 | trimSuffix "-") }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full) }}
+{{- fail (printf "no Service can be named %q, which begins with no letter or holds more than small letters, digits and dashes: set fullnameOverride" $full) }}
+{{- end }}
+{{- $full }}
+{{- end }}
+
+{{/* The claims of a StatefulSet cannot be changed, so that others make another. */}}
+{{- define "geelark-exporter.workloadName" -}}
+{{- $full := include "geelark-exporter.fullname" . }}
+{{- with include "geelark-exporter.claim" . -}}
+{{- $full = printf "%s-%s" ($full | trunc 43 | trimSuffix "-") (. | sha256sum | trunc 8) }}
+{{- end }}
+{{- $full }}
+{{- end }}
+
+{{- define "geelark-exporter.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace }}
 {{- end }}
 
 {{- define "geelark-exporter.selectorLabels" -}}
@@ -19,12 +36,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
   "app.kubernetes.io/version" .Chart.AppVersion
   "app.kubernetes.io/managed-by" .Release.Service }}
-{{- toYaml (merge (include "geelark-exporter.selectorLabels" . | fromYaml) $labels .Values.commonLabels) }}
+{{- toYaml (merge (include "geelark-exporter.selectorLabels" . | fromYaml) $labels (deepCopy .Values.commonLabels)) }}
 {{- end }}
 
 {{- define "geelark-exporter.metadata" -}}
 name: {{ include "geelark-exporter.fullname" . }}
-namespace: {{ .Release.Namespace }}
+namespace: {{ include "geelark-exporter.namespace" . }}
 labels:
   {{- include "geelark-exporter.labels" . | nindent 2 }}
 {{- end }}
@@ -71,6 +88,21 @@ labels:
 {{- fail "account.appId needs account.apiKey, or existingSecret with the key api-key" }}
 {{- end }}
 {{- end }}
+{{- if and (gt (int $v.shards) 1) (gt (int $v.replicas) 1) }}
+{{- fail "shards and replicas exclude each other: leave replicas at 1, and for a pair install a second release, both with limitShare 2" }}
+{{- end }}
+{{- if and $v.limitShare (lt (int $v.limitShare) (int $v.replicas)) }}
+{{- fail (printf "limitShare is %d, but the limits have to do for %d replicas: raise it, or leave it at 0" (int $v.limitShare) (int $v.replicas)) }}
+{{- end }}
+{{- if and $v.state.claim.enabled (or $v.state.volume (not $v.state.enabled)) }}
+{{- fail "state.claim needs state.enabled and takes the place of state.volume: drop one of them" }}
+{{- end }}
+{{- if and $v.state.volume.persistentVolumeClaim (gt (mul (int $v.shards) (int $v.replicas)) 1) }}
+{{- fail "state.volume is one directory, which one exporter alone may use: enable state.claim, which makes one for each" }}
+{{- end }}
+{{- if and (or $v.web.tls $v.web.authentication) (not $v.web.existingSecret) }}
+{{- fail "web.tls and web.authentication say what web.yml holds: give web.existingSecret" }}
+{{- end }}
 {{- if and $v.serviceMonitor.enabled $v.podMonitor.enabled }}
 {{- fail "serviceMonitor and podMonitor scrape the same pods: enable one of them" }}
 {{- end }}
@@ -93,16 +125,128 @@ labels:
 {{- end }}
 {{- end }}
 
-{{- define "geelark-exporter.pod" -}}
+{{- define "geelark-exporter.image" -}}
+{{- $v := .Values.image }}
+{{- $registry := .Values.global.imageRegistry | default $v.registry }}
+{{- with $registry }}{{ . }}/{{ end }}
+{{- $v.repository }}
+{{- if $v.digest }}@{{ $v.digest }}{{ else }}:{{ $v.tag | default .Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{- define "geelark-exporter.args" -}}
+{{- $v := .Values }}
 {{- $mode := include "geelark-exporter.mode" . }}
-{{- $secret := include "geelark-exporter.secretName" . -}}
+{{- $args := list }}
+{{- if eq $mode "demo" }}
+{{- $args = list "--demo" (printf "--demo.phones=%d" (int $v.demo.phones)) }}
+{{- else if eq $mode "config" }}
+{{- $args = list "--config.file=/etc/geelark_exporter/config/config.yml" (printf "--total-shards=%d" (int $v.shards)) }}
+{{- with $v.configReloadInterval }}
+{{- $args = append $args (printf "--config.reload-interval=%s" .) }}
+{{- end }}
+{{- else if $v.account.appId }}
+{{- $args = list (printf "--geelark.app-id=%s" $v.account.appId) "--geelark.api-key-file=/etc/geelark_exporter/secrets/api-key" }}
+{{- else }}
+{{- $args = list "--geelark.token-file=/etc/geelark_exporter/secrets/token" }}
+{{- end }}
+{{- $share := $v.limitShare | default $v.replicas | int }}
+{{- if gt $share 1 }}
+{{- $args = append $args (printf "--geelark.limit-share=%d" $share) }}
+{{- end }}
+{{- if include "geelark-exporter.keepsState" . }}
+{{- $args = append $args "--state.directory=/var/lib/geelark_exporter" }}
+{{- end }}
+{{- if $v.web.existingSecret }}
+{{- $args = append $args "--web.config.file=/etc/geelark_exporter/web/web.yml" }}
+{{- end }}
+{{- with $v.web.externalUrl }}
+{{- $args = append $args (printf "--web.external-url=%s" .) }}
+{{- end }}
+{{- $flags := list }}
+{{- range $args }}
+{{- $flags = append $flags (regexFind "^[^=]+" .) }}
+{{- end }}
+{{- range $v.extraArgs }}
+{{- $flag := regexFind "^[^=]+" . }}
+{{- if has $flag $flags }}
+{{- fail (printf "extraArgs: the chart sets %s itself: drop it" $flag) }}
+{{- end }}
+{{- end }}
+{{- toYaml (concat $args $v.extraArgs) }}
+{{- end }}
+
+{{- define "geelark-exporter.keepsState" -}}
+{{- if and .Values.state.enabled (ne (include "geelark-exporter.mode" .) "demo") }}true{{ end }}
+{{- end }}
+
+{{/* Spec of the claim for the state, if there is one. */}}
+{{- define "geelark-exporter.claim" -}}
+{{- if include "geelark-exporter.keepsState" . }}
+{{- with .Values.state.claim }}
+{{- if .enabled -}}
+accessModes:
+  {{- toYaml .accessModes | nindent 2 }}
+{{- with .storageClassName }}
+storageClassName: {{ . }}
+{{- end }}
+resources:
+  requests:
+    storage: {{ .size }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A probe with the chart's handler, unless it has one of its own. */}}
+{{- define "geelark-exporter.probe" -}}
+{{- $web := .root.Values.web }}
+{{- $handler := dict "httpGet" (dict "path" .path "port" "metrics" "scheme" (ternary "HTTPS" "HTTP" $web.tls)) }}
+{{- if or .probe.exec .probe.tcpSocket .probe.grpc }}
+{{- $handler = dict }}
+{{- else if and $web.authentication (not .probe.httpGet) }}
+{{- $handler = dict "tcpSocket" (dict "port" "metrics") }}
+{{- end }}
+{{- toYaml (mustMerge (deepCopy .probe) $handler) }}
+{{- end }}
+
+{{- define "geelark-exporter.pod" -}}
+{{- $v := .Values }}
+{{- $mode := include "geelark-exporter.mode" . }}
+{{- $secret := include "geelark-exporter.secretName" . }}
+{{- $mounts := list }}
+{{- $volumes := list }}
+{{- if eq $mode "config" }}
+{{- $mounts = append $mounts (dict "name" "config" "mountPath" "/etc/geelark_exporter/config" "readOnly" true) }}
+{{- $volumes = append $volumes (dict "name" "config" "configMap" (dict "name" (include "geelark-exporter.fullname" .))) }}
+{{- end }}
+{{- with $secret }}
+{{- $mounts = append $mounts (dict "name" "secrets" "mountPath" "/etc/geelark_exporter/secrets" "readOnly" true) }}
+{{- $volumes = append $volumes (dict "name" "secrets" "secret" (dict "secretName" . "defaultMode" 0440)) }}
+{{- end }}
+{{- with $v.web.existingSecret }}
+{{- $mounts = append $mounts (dict "name" "web" "mountPath" "/etc/geelark_exporter/web" "readOnly" true) }}
+{{- $volumes = append $volumes (dict "name" "web" "secret" (dict "secretName" . "defaultMode" 0440)) }}
+{{- end }}
+{{- if include "geelark-exporter.keepsState" . }}
+{{- $mounts = append $mounts (dict "name" "state" "mountPath" "/var/lib/geelark_exporter") }}
+{{- if not $v.state.claim.enabled }}
+{{- $volumes = append $volumes (merge (dict "name" "state") ($v.state.volume | default (dict "emptyDir" dict))) }}
+{{- end }}
+{{- end }}
+{{- $mounts = concat $mounts $v.extraVolumeMounts }}
+{{- $volumes = concat $volumes $v.extraVolumes }}
+{{- $pullSecrets := $v.image.pullSecrets }}
+{{- range $v.global.imagePullSecrets }}
+{{- $pullSecrets = append $pullSecrets (kindIs "string" . | ternary (dict "name" .) .) }}
+{{- end }}
+{{- $annotations := deepCopy $v.podAnnotations }}
+{{- if and (eq $mode "config") (not $v.configReloadInterval) }}
+{{- $_ := set $annotations "checksum/config" (toYaml $v.config | sha256sum) }}
+{{- end -}}
 metadata:
   labels:
-    {{- toYaml (merge (include "geelark-exporter.labels" . | fromYaml) .Values.podLabels) | nindent 4 }}
-  {{- $annotations := deepCopy .Values.podAnnotations }}
-  {{- if eq $mode "config" }}
-  {{- $_ := set $annotations "checksum/config" (toYaml .Values.config | sha256sum) }}
-  {{- end }}
+    {{- $labels := dict "app.kubernetes.io/version" .Chart.AppVersion }}
+    {{- toYaml (merge (include "geelark-exporter.selectorLabels" . | fromYaml) $labels (deepCopy $v.podLabels) (deepCopy $v.commonLabels)) | nindent 4 }}
   {{- with $annotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
@@ -112,40 +256,39 @@ spec:
   automountServiceAccountToken: false
   # The variables that announce Services would begin as those of the flags do.
   enableServiceLinks: false
-  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
-  {{- with .Values.priorityClassName }}
+  terminationGracePeriodSeconds: {{ int $v.terminationGracePeriodSeconds }}
+  {{- with $v.priorityClassName }}
   priorityClassName: {{ . }}
   {{- end }}
-  {{- with .Values.image.pullSecrets }}
+  {{- with $pullSecrets }}
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
   {{- end }}
+  {{- with $v.dnsPolicy }}
+  dnsPolicy: {{ . }}
+  {{- end }}
+  {{- with $v.dnsConfig }}
+  dnsConfig:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $v.hostAliases }}
+  hostAliases:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   securityContext:
-    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+    {{- toYaml $v.podSecurityContext | nindent 4 }}
+  {{- with $v.initContainers }}
+  initContainers:
+    {{- tpl (toYaml .) $ | nindent 4 }}
+  {{- end }}
   containers:
     - name: exporter
-      {{- with .Values.image }}
-      image: {{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
-      imagePullPolicy: {{ .pullPolicy }}
-      {{- end }}
+      image: {{ include "geelark-exporter.image" . }}
+      imagePullPolicy: {{ $v.image.pullPolicy }}
       args:
-        {{- if eq $mode "demo" }}
-        - --demo
-        - --demo.phones={{ int .Values.demo.phones }}
-        {{- else if eq $mode "config" }}
-        - --config.file=/etc/geelark_exporter/config/config.yml
-        - --total-shards={{ int .Values.shards }}
-        {{- else if .Values.account.appId }}
-        - {{ printf "--geelark.app-id=%s" .Values.account.appId | quote }}
-        - --geelark.api-key-file=/etc/geelark_exporter/secrets/api-key
-        {{- else }}
-        - --geelark.token-file=/etc/geelark_exporter/secrets/token
-        {{- end }}
-        {{- with .Values.extraArgs }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
-      {{- $sharded := gt (int .Values.shards) 1 }}
-      {{- if or $sharded .Values.extraEnv }}
+        {{- include "geelark-exporter.args" . | nindent 8 }}
+      {{- $sharded := gt (int $v.shards) 1 }}
+      {{- if or $sharded $v.extraEnv }}
       env:
         {{- if $sharded }}
         - name: GEELARK_EXPORTER_SHARD
@@ -153,68 +296,58 @@ spec:
             fieldRef:
               fieldPath: metadata.labels['apps.kubernetes.io/pod-index']
         {{- end }}
-        {{- with .Values.extraEnv }}
+        {{- with $v.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
+      {{- end }}
+      {{- with $v.extraEnvFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
       {{- end }}
       ports:
         - name: metrics
           containerPort: 9824
           protocol: TCP
-      livenessProbe:
-        {{- toYaml .Values.livenessProbe | nindent 8 }}
-      readinessProbe:
-        {{- toYaml .Values.readinessProbe | nindent 8 }}
-      resources:
-        {{- toYaml .Values.resources | nindent 8 }}
-      securityContext:
-        {{- toYaml .Values.securityContext | nindent 8 }}
-      {{- if or (eq $mode "config") $secret .Values.extraVolumeMounts }}
-      volumeMounts:
-        {{- if eq $mode "config" }}
-        - name: config
-          mountPath: /etc/geelark_exporter/config
-          readOnly: true
-        {{- end }}
-        {{- if $secret }}
-        - name: secrets
-          mountPath: /etc/geelark_exporter/secrets
-          readOnly: true
-        {{- end }}
-        {{- with .Values.extraVolumeMounts }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+      {{- with $v.startupProbe }}
+      startupProbe:
+        {{- include "geelark-exporter.probe" (dict "probe" . "path" "/-/ready" "root" $) | nindent 8 }}
       {{- end }}
-  {{- if or (eq $mode "config") $secret .Values.extraVolumes }}
+      {{- with $v.livenessProbe }}
+      livenessProbe:
+        {{- include "geelark-exporter.probe" (dict "probe" . "path" "/-/healthy" "root" $) | nindent 8 }}
+      {{- end }}
+      {{- with $v.readinessProbe }}
+      readinessProbe:
+        {{- include "geelark-exporter.probe" (dict "probe" . "path" "/-/ready" "root" $) | nindent 8 }}
+      {{- end }}
+      resources:
+        {{- toYaml $v.resources | nindent 8 }}
+      securityContext:
+        {{- toYaml $v.securityContext | nindent 8 }}
+      {{- with $mounts }}
+      volumeMounts:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+    {{- with $v.extraContainers }}
+    {{- tpl (toYaml .) $ | nindent 4 }}
+    {{- end }}
+  {{- with $volumes }}
   volumes:
-    {{- if eq $mode "config" }}
-    - name: config
-      configMap:
-        name: {{ include "geelark-exporter.fullname" . }}
-    {{- end }}
-    {{- if $secret }}
-    - name: secrets
-      secret:
-        secretName: {{ $secret }}
-        defaultMode: 0440
-    {{- end }}
-    {{- with .Values.extraVolumes }}
     {{- toYaml . | nindent 4 }}
-    {{- end }}
   {{- end }}
-  {{- with .Values.nodeSelector }}
+  {{- with $v.nodeSelector }}
   nodeSelector:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.affinity }}
+  {{- with $v.affinity }}
   affinity:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.tolerations }}
+  {{- with $v.tolerations }}
   tolerations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.topologySpreadConstraints }}
+  {{- with $v.topologySpreadConstraints }}
   topologySpreadConstraints:
     {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -228,6 +361,7 @@ spec:
   (dict "action" "labeldrop" "regex" "endpoint") }}
 {{- $endpoint := dict
   "port" "metrics"
+  "scheme" (ternary "https" "http" .web.tls)
   "interval" $m.interval
   "scrapeTimeout" $m.scrapeTimeout
   "relabelings" (concat $own $m.relabelings) }}
@@ -235,4 +369,16 @@ spec:
 {{- $_ := set $endpoint "metricRelabelings" . }}
 {{- end }}
 {{- toYaml (merge (deepCopy $m.endpoint) $endpoint) }}
+{{- end }}
+
+{{- define "geelark-exporter.ipFamilies" -}}
+{{- with .Values.service }}
+{{- with .ipFamilyPolicy }}
+ipFamilyPolicy: {{ . }}
+{{- end }}
+{{- with .ipFamilies }}
+ipFamilies:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
 {{- end }}
