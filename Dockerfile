@@ -11,6 +11,7 @@ ARG BUILD_DATE
 ARG TARGETOS
 ARG TARGETARCH
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH make build
+RUN mkdir /state
 
 # Scratch, because a static binary needs only certificates beside it: nothing to
 # patch, no shell to break into, no second registry to pull from.
@@ -27,6 +28,8 @@ LABEL org.opencontainers.image.title="geelark_exporter" \
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /src/LICENSE /LICENSE
 COPY --from=build /src/geelark_exporter /bin/geelark_exporter
+# For a volume with the state: Docker gives a new one the owner of the directory.
+COPY --from=build --chown=65534:65534 /state /var/lib/geelark_exporter
 # nobody, by number: Kubernetes' runAsNonRoot cannot judge a name.
 USER 65534:65534
 EXPOSE 9824

@@ -18,29 +18,32 @@ import (
 const compose = root + "/deploy/compose"
 
 // project returns the services as Compose understands them, after a look at its
-// schema.
-func project(t *testing.T, env map[string]string) *types.Project {
+// schema. Further files change what compose.yaml says.
+func project(t *testing.T, env map[string]string, further ...string) *types.Project {
 	t.Helper()
 	dir, err := filepath.Abs(compose)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
-		WorkingDir:  dir,
-		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, "compose.yaml")}},
-		Environment: env,
-	})
+	details := types.ConfigDetails{WorkingDir: dir, Environment: env}
+	for _, file := range append([]string{"compose.yaml"}, further...) {
+		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: filepath.Join(dir, file)})
+	}
+	p, err := loader.LoadWithContext(t.Context(), details)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-func environment(s types.ServiceConfig) []string {
+// environment returns a service's variables, with the state in a directory of the
+// test.
+func environment(t *testing.T, s types.ServiceConfig) []string {
+	t.Helper()
 	var env []string
 	for name, value := range s.Environment {
 		if value != nil {
-			env = append(env, name+"="+*value)
+			env = append(env, name+"="+strings.ReplaceAll(*value, "/var/lib/geelark_exporter", t.TempDir()))
 		}
 	}
 	return env
@@ -60,13 +63,46 @@ func TestTheTokenTurnsTheDemoIntoTheAccount(t *testing.T) {
 			t.Parallel()
 			s := project(t, tt.env).Services["exporter"]
 			// No test asks GeeLark itself.
-			env := append(environment(s), "GEELARK_BASE_URL=http://127.0.0.1:9")
+			env := append(environment(t, s), "GEELARK_BASE_URL=http://127.0.0.1:9")
 			p, address := serve(t, env, s.Command...)
 			if demo := strings.Contains(p.Stderr.String(), "Serving a simulated GeeLark"); demo != tt.demo {
 				t.Errorf("demo: %v, want %v", demo, tt.demo)
 			}
 			answers(t, "http://"+address+"/-/ready")
 		})
+	}
+}
+
+func TestTheExporterAcceptsTheExampleAsItsAccountsInCompose(t *testing.T) {
+	t.Parallel()
+	s := project(t, nil, "compose.accounts.yaml").Services["exporter"]
+	dir := t.TempDir()
+	// README.md says what to put there.
+	write(t, dir+"/config.yml", []byte("accounts:\n  - name: team-a\n    token_file: secrets/team-a\n"))
+	write(t, dir+"/secrets/team-a", []byte("the-token-of-the-test"))
+	mounted := slices.ContainsFunc(s.Volumes, func(v types.ServiceVolumeConfig) bool {
+		return v.Target == "/etc/geelark_exporter" && v.ReadOnly && strings.HasSuffix(v.Source, "/deploy/compose/accounts")
+	})
+	if !mounted {
+		t.Errorf("the folder accounts is not mounted: %+v", s.Volumes)
+	}
+	args := append(within(s.Command, "/etc/geelark_exporter", dir), "--config.check")
+	if r := run(t, environment(t, s), exporter, args...); r.code != 0 || !strings.Contains(r.stdout, "valid: 1 accounts") {
+		t.Errorf("%q: %s", args, r)
+	}
+}
+
+// Docker gives a new volume to whom the directory of the image belongs to.
+func TestTheExporterMayWriteToItsVolumeInCompose(t *testing.T) {
+	t.Parallel()
+	s := project(t, nil).Services["exporter"]
+	state := s.Environment["GEELARK_EXPORTER_STATE_DIRECTORY"]
+	if state == nil || len(s.Volumes) != 1 || s.Volumes[0].Target != *state || s.Volumes[0].Type != types.VolumeTypeVolume {
+		t.Fatalf("the state is in %v, volumes are %+v", state, s.Volumes)
+	}
+	dockerfile := string(read(t, filepath.Join(s.Build.Context, "Dockerfile")))
+	if !regexp.MustCompile(`(?m)^COPY .*--chown=` + s.User + ` \S+ ` + *state + `/?$`).MatchString(dockerfile) {
+		t.Errorf("the image has no %s that belongs to %s", *state, s.User)
 	}
 }
 

@@ -189,9 +189,17 @@ func TestSystemdRunsTheExporter(t *testing.T) {
 		}
 	}
 
+	state := strings.Fields(inside("stat", "--dereference", "--format=%U %a", "/var/lib/geelark_exporter"))
+	if len(state) != 2 || state[0] == "root" || state[1] != "700" {
+		t.Errorf("the state directory has owner and mode %q", state)
+	}
+
 	show := func(property string) string {
 		t.Helper()
 		return strings.TrimSpace(inside("systemctl", "show", "--value", "--property="+property, "geelark_exporter.service"))
+	}
+	if env := inside("cat", "/proc/"+show("MainPID")+"/environ"); !strings.Contains(env, "\x00STATE_DIRECTORY=/var/lib/geelark_exporter\x00") {
+		t.Errorf("the exporter does not know of its state directory: %q", env)
 	}
 	status := inside("cat", "/proc/"+show("MainPID")+"/status")
 	for _, want := range []string{`NoNewPrivs:\t1$`, `CapBnd:\t0+$`, `Seccomp:\t2$`, `Uid:\t[1-9]`} {
