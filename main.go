@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -316,6 +315,7 @@ func newMux(f *flags, w *watch.Watcher, c *collector.Collector, filter *collecto
 }
 
 func main() {
+	setVersion()
 	os.Exit(run(os.Args[1:]))
 }
 
@@ -391,7 +391,7 @@ func serve(f *flags) error {
 	counters := collector.NewCounters()
 	options := watch.Options{
 		Logger:    logger,
-		UserAgent: program + "/" + cmp.Or(version.Version, "devel"),
+		UserAgent: version.ComponentUserAgent(program),
 		Shard:     f.shard,
 		Observer:  counters,
 	}
