@@ -253,3 +253,17 @@ func (s *Store) records(rows []*row) []Record {
 	}
 	return records
 }
+
+// ObservedSince reports whether each of these phones that is still tracked was
+// observed at t or later.
+func (s *Store) ObservedSince(ids []string, t time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := s.instant(t)
+	for _, id := range ids {
+		if r := s.table.byID[id]; r != nil && r.observedAt < at {
+			return false
+		}
+	}
+	return true
+}

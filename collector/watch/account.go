@@ -25,6 +25,8 @@ type Account struct {
 	budgets   *accountBudgets
 	client    *geelark.Client
 	store     *phones.Store
+	workers   *workers
+	scrapes   notifier      // of those that wait
 	fixed     *fixedTracker // nil: the phones are discovered
 	poller    *poller
 	inventory *inventory
@@ -38,7 +40,7 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &Account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, store: phones.NewStore(o.Now()), errors: new(recentErrors)}
+	a := &Account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, store: phones.NewStore(o.Now()), workers: newWorkers(), errors: new(recentErrors)}
 	logger := log.With(o.Logger, "account", cfg.Name)
 	options := []geelark.Option{
 		geelark.WithBaseURL(cfg.BaseURL),
@@ -60,22 +62,37 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 			return nil, &FieldError{FieldIDsFile, fmt.Errorf("cannot be read: %w", err)}
 		}
 	}
-	a.poller = newPoller(&cfg, a.client, a.store, o.Now, logger, func(f phones.Failure) { o.Observer.LookupFailed(cfg.Name, f) }, a.leastDue)
-	a.inventory = newInventory(&cfg, a.Has(CollectorInventory), a.client, a.store, o.Now, logger, a.poller.news, a.poller.wakeScrapes)
-	a.billing = newBilling(&cfg, a.client, o.Now, logger, a.poller.news)
-	a.poller.record = a.errors.of(CollectorStatus, o.Now)
-	a.inventory.record = a.errors.of(CollectorInventory, o.Now)
-	a.billing.record = a.errors.of(CollectorBilling, o.Now)
+	a.poller = &poller{
+		client: a.client, store: a.store, workers: a.workers,
+		ttl: cfg.CacheTTL, concurrency: cfg.Concurrency, least: 1,
+		timeout: 4 * cfg.Timeout, // three requests and the waits between them
+		now:     o.Now, logger: logger, notify: a.scrapes.notify,
+		lookupFailed: func(f phones.Failure) { o.Observer.LookupFailed(cfg.Name, f) },
+		record:       a.errors.of(CollectorStatus, o.Now),
+	}
+	a.inventory = newInventory(a, o, logger)
+	a.billing = newBilling(a, o, logger)
 	return a, nil
 }
 
-// takeOver makes the account keep what the one whose place it takes knew.
-func (a *Account) takeOver(old *Account) {
-	a.poller.inherit(old.poller)
-	a.billing.inherit(old.billing)
-	if reflect.DeepEqual(a.cfg.Discovery, old.cfg.Discovery) && reflect.DeepEqual(a.cfg.IDs, old.cfg.IDs) && a.cfg.IDsFile == old.cfg.IDsFile {
-		a.inventory.inherit(old.inventory.job)
+// begin makes the account, which may take the place of another that was closed,
+// ready to be refreshed.
+func (a *Account) begin(old *Account) {
+	if old != nil {
+		a.poller.inherit(old.poller)
+		a.billing.inherit(old.billing)
+		if a.selectsAs(old) {
+			a.inventory.inherit(old.inventory.job)
+		}
 	}
+	if a.fixed != nil {
+		a.fixed.refresh()
+	}
+}
+
+// selectsAs reports whether the account's phones are chosen as another's are.
+func (a *Account) selectsAs(b *Account) bool {
+	return reflect.DeepEqual(a.cfg.Discovery, b.cfg.Discovery) && slices.Equal(a.cfg.IDs, b.cfg.IDs) && a.cfg.IDsFile == b.cfg.IDsFile
 }
 
 // Name returns the account's name.
@@ -101,16 +118,6 @@ func (a *Account) Billing() (*geelark.Wallet, *geelark.PlanInfo) { return a.bill
 
 func (a *Account) discovers() bool { return len(a.cfg.IDs) == 0 && a.cfg.IDsFile == "" }
 
-// leastDue is how many phones must be due for a call. While the phones are being
-// discovered, a listing may still tell the status of some, and others may come
-// to fill the batch.
-func (a *Account) leastDue() int {
-	if a.discovers() && a.inventory.first() {
-		return geelark.MaxStatusIDs
-	}
-	return 1
-}
-
 // Refresh begins what is due of the collectors and returns when that is done, or
 // ctx. What is still under way then goes on.
 func (a *Account) Refresh(ctx context.Context, collectors []string) {
@@ -124,21 +131,21 @@ func (a *Account) Refresh(ctx context.Context, collectors []string) {
 		a.inventory.start(now)
 	}
 	if asked(CollectorStatus) {
-		a.poller.start(now)
+		a.poller.poll(now)
 	}
 	if asked(CollectorBilling) {
 		a.billing.start(now)
 	}
-	a.poller.wait(ctx, asked(CollectorStatus), func() bool {
-		return lists && a.inventory.pending() || asked(CollectorBilling) && a.billing.firstTry()
+	a.scrapes.wait(ctx, func() bool {
+		return !(lists && a.inventory.pending() ||
+			asked(CollectorStatus) && a.poller.isBusy() ||
+			asked(CollectorBilling) && a.billing.firstTry())
 	})
 }
 
 // close ends what the account has under way and waits for its end.
 func (a *Account) close() {
-	a.inventory.close()
-	a.billing.close()
-	a.poller.close()
+	a.workers.close()
 	if a.fixed != nil {
 		a.fixed.close()
 	}
@@ -166,41 +173,6 @@ func (a *Account) Endpoints() []geelark.Endpoint {
 		endpoints = append(endpoints, endpointsOf(c)...)
 	}
 	return endpoints
-}
-
-// Up reports whether the last calls of the decisive collectors worked and no
-// pause holds the next back; and when one of them last worked.
-func (a *Account) Up() (up bool, lastSuccess time.Time) {
-	up = true
-	decisive := a.decisive()
-	for _, c := range decisive {
-		s := a.State(c)
-		// A large fleet is polled long before it is listed for the first time.
-		listing := c == CollectorInventory && len(decisive) > 1 && !s.Tried
-		up = up && (s.Worked || listing)
-		if s.LastSuccess.After(lastSuccess) {
-			lastSuccess = s.LastSuccess
-		}
-		for _, e := range endpointsOf(c) {
-			up = up && a.client.Budget(e).PausedUntil.IsZero()
-		}
-	}
-	return up, lastSuccess
-}
-
-// decisive are the collectors without which an account counts as down.
-func (a *Account) decisive() []string {
-	switch {
-	case !a.Has(CollectorStatus) && a.Has(CollectorInventory):
-		return []string{CollectorInventory}
-	case !a.Has(CollectorStatus):
-		return []string{CollectorBilling}
-	case !a.discovers():
-		return []string{CollectorStatus}
-	case a.store.Len() == 0: // nothing to poll
-		return []string{CollectorInventory}
-	}
-	return []string{CollectorStatus, CollectorInventory}
 }
 
 // Snapshot returns what is known of the account's phones now.

@@ -23,13 +23,14 @@ type billing struct {
 	planAt   time.Time
 }
 
-func newBilling(cfg *AccountConfig, client *geelark.Client, now func() time.Time, logger log.Logger, ended func()) *billing {
-	b := &billing{client: client}
-	b.job = (&job{
-		interval: cfg.BillingInterval, retry: MinBillingInterval, work: b.read, ended: ended,
+func newBilling(a *Account, o *Options, logger log.Logger) *billing {
+	b := &billing{client: a.client}
+	b.job = &job{
+		workers: a.workers, interval: a.cfg.BillingInterval, retry: MinBillingInterval, work: b.read,
+		notify: a.scrapes.notify, record: a.errors.of(CollectorBilling, o.Now),
 		failure: "Reading wallet and plan failed",
-		now:     now, logger: logger,
-	}).init()
+		now:     o.Now, logger: logger,
+	}
 	return b
 }
 

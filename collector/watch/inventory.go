@@ -15,29 +15,33 @@ import (
 // and must not wait for the end of a two-hour lock.
 const maxListing = 110 * time.Minute
 
-// inventory reads the account's list of phones: to find the phones to track when
-// they are discovered, and to learn their descriptions.
+// An inventory reads the account's list of phones: to find the phones to track
+// when they are discovered, and to learn their descriptions.
 type inventory struct {
 	*job
-	client   *geelark.Client
-	store    *phones.Store
-	discover *Discovery // nil: descriptions of what is tracked otherwise
-	describe bool
-	news     func() // called when phones were added
-	progress func() // called when phones that are tracked anyway were listed
+	client    *geelark.Client
+	store     *phones.Store
+	discovery *Discovery // nil: descriptions of what is tracked otherwise
+	describe  bool
+	poller    *poller // told of phones that were found
 }
 
-func newInventory(cfg *AccountConfig, describe bool, client *geelark.Client, store *phones.Store, now func() time.Time, logger log.Logger, news, progress func()) *inventory {
-	i := &inventory{client: client, store: store, describe: describe, news: news, progress: progress}
-	i.job = (&job{
-		interval: cfg.InventoryInterval, work: i.list, ended: news,
+func newInventory(a *Account, o *Options, logger log.Logger) *inventory {
+	i := &inventory{client: a.client, store: a.store, describe: a.Has(CollectorInventory), poller: a.poller}
+	i.job = &job{
+		workers: a.workers, interval: a.cfg.InventoryInterval, work: i.listTracked,
+		notify: a.scrapes.notify, record: a.errors.of(CollectorInventory, o.Now),
 		failure: "Listing the account's phones failed, what is known of them is kept",
-		now:     now, logger: logger,
-	}).init()
-	if len(cfg.IDs) == 0 && cfg.IDsFile == "" {
-		i.discover, i.interval = &cfg.Discovery, cfg.Discovery.Interval
+		now:     o.Now, logger: logger,
 	}
-	i.retry = min(cfg.CacheTTL, i.interval)
+	if a.discovers() {
+		i.discovery, i.interval = &a.cfg.Discovery, a.cfg.Discovery.Interval
+		i.work, i.begins, i.ended = i.discover, i.poller.fill, func() {
+			i.poller.fill(false)
+			i.poller.found()
+		}
+	}
+	i.retry = min(a.cfg.CacheTTL, i.interval)
 	return i
 }
 
@@ -55,28 +59,25 @@ func (i *inventory) pending() bool {
 	return i.isAwaited() && (b.InFlight > 0 || !b.Next.After(i.now()))
 }
 
-func (i *inventory) list(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, maxListing)
-	defer cancel()
-	// Their buffers hold the personal data of the last phones.
-	defer i.client.CloseIdleConnections()
-	if i.discover == nil {
-		return i.listTracked(ctx)
-	}
+// discover tracks the phones of the account's list.
+func (i *inventory) discover(ctx context.Context) error {
+	ctx, done := i.begin(ctx)
+	defer done()
 	round := i.store.NewRound()
 	var found []geelark.ListedPhone
 	track := func() {
 		i.store.TrackListed(round, found, i.describe)
 		found = found[:0]
-		i.news()
+		i.progressed()
+		i.poller.found()
 	}
-	for _, f := range i.discover.filters() {
+	for _, f := range i.discovery.filters() {
 		for p, err := range i.client.AllPhones(ctx, f) {
 			if err != nil {
 				track()
 				return err
 			}
-			if !i.discover.selects(p.Phone) {
+			if !i.discovery.selects(p.Phone) {
 				continue
 			}
 			// A large fleet is polled while it is still listed, in whole batches
@@ -91,15 +92,28 @@ func (i *inventory) list(ctx context.Context) error {
 	return nil
 }
 
+// begin bounds a listing.
+func (i *inventory) begin(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithTimeout(ctx, maxListing)
+	return ctx, func() {
+		// Their buffers hold the personal data of the last phones.
+		i.client.CloseIdleConnections()
+		cancel()
+	}
+}
+
 // listTracked reads the descriptions of the phones that are tracked.
 func (i *inventory) listTracked(ctx context.Context) error {
+	ctx, done := i.begin(ctx)
+	defer done()
 	for ids := range slices.Chunk(i.store.IDs(), geelark.MaxListIDs) {
 		page, err := i.client.PhoneList(ctx, geelark.PhoneListFilter{IDs: ids}, 1, geelark.MaxListPageSize)
 		if err != nil {
 			return err
 		}
 		i.store.DescribeListed(page)
-		i.progress()
+		i.progressed()
+		i.notify()
 	}
 	return nil
 }

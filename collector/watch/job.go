@@ -9,28 +9,28 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// job does a piece of work at an interval, when a scrape asks for it, and once
+// A job does a piece of work at an interval, when a scrape asks for it, and once
 // at a time. Scrapes do not do it themselves and share what it finds.
 type job struct {
+	workers  *workers
 	interval time.Duration
 	retry    time.Duration // after a failure
 	work     func(context.Context) error
-	ended    func()      // called after each run, and when nobody needs to wait for it any more
-	record   func(error) // told how each run went
-	failure  string      // what to log when the work fails
+	begins   func(first bool) // nil, or called before each run, whether nothing is known before
+	ended    func()           // nil, or called after each run, for what its end sets going
+	notify   func()           // called when nobody needs to wait for a run any more
+	record   func(error)      // told how each run went
+	failure  string           // what to log when the work fails
 	now      func() time.Time
 	logger   log.Logger
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-
-	mu      sync.Mutex
-	running bool
-	awaited bool      // first was true, and ended has not been called since
-	known   bool      // one has worked
-	next    time.Time // when it is due
-	last    State
+	mu       sync.Mutex // held by begins too, which may use the poller
+	running  bool
+	awaited  bool      // a first run, and ended has not returned since
+	finished bool      // a run has ended
+	known    bool      // one has worked
+	next     time.Time // when it is due
+	last     State
 }
 
 // A State is how a collector's last calls went.
@@ -41,27 +41,26 @@ type State struct {
 	Duration    time.Duration // from the first call to the end of the last
 }
 
-func (j *job) init() *job {
-	j.ctx, j.cancel = context.WithCancel(context.Background())
-	return j
-}
-
 // start begins the work if it is due.
 func (j *job) start(now time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.running || now.Before(j.next) || j.ctx.Err() != nil {
+	if j.running || now.Before(j.next) {
 		return
 	}
-	j.running, j.awaited = true, !j.known
-	j.wg.Go(j.run)
+	if j.begins != nil {
+		j.begins(!j.known)
+	}
+	if j.workers.begin(j.run) {
+		j.running, j.awaited = true, !j.known
+	}
 }
 
 func (j *job) run() {
 	start := j.now()
-	err := j.work(j.ctx)
+	err := j.work(j.workers.ctx)
 	now := j.now()
-	closed := j.ctx.Err() != nil // then a failure tells nothing
+	closed := j.workers.isClosed() // then a failure tells nothing
 	if !closed {
 		j.record(err)
 	}
@@ -71,6 +70,7 @@ func (j *job) run() {
 	j.mu.Lock()
 	j.running = false
 	if err == nil || !closed {
+		j.finished = true
 		j.last.Tried, j.last.Worked, j.last.Duration = true, err == nil, now.Sub(start)
 	}
 	if err == nil {
@@ -79,21 +79,28 @@ func (j *job) run() {
 		j.next = now.Add(j.retry)
 	}
 	j.mu.Unlock()
-	j.ended()
+	if j.ended != nil {
+		j.ended()
+	}
 	// Who waits for the run waits for what its end has set going, too.
 	j.mu.Lock()
 	j.awaited = false
 	j.mu.Unlock()
-	j.ended()
+	j.notify()
 }
 
-// first reports whether the work is under way that nothing is known before.
-func (j *job) first() bool {
+// progressed tells that a part of the work has worked. Until a run has ended, that
+// is how it goes.
+func (j *job) progressed() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.running && !j.known
+	if !j.finished {
+		j.last.Tried, j.last.Worked, j.last.LastSuccess = true, true, j.now()
+	}
 }
 
+// isAwaited reports whether the first run, or what its end sets going, is under
+// way.
 func (j *job) isAwaited() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -104,7 +111,7 @@ func (j *job) isAwaited() bool {
 func (j *job) firstTry() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.running && !j.last.Tried
+	return j.running && !j.finished
 }
 
 // underWay reports whether the work is being done.
@@ -124,14 +131,8 @@ func (j *job) state() State {
 func (j *job) inherit(from *job) {
 	from.mu.Lock()
 	defer from.mu.Unlock()
-	j.known, j.next, j.last = from.known, from.next, from.last
+	j.finished, j.known, j.next, j.last = from.finished, from.known, from.next, from.last
 	if due := j.last.LastSuccess.Add(j.interval); j.known && due.Before(j.next) {
 		j.next = due
 	}
-}
-
-// close ends a run that is under way and waits for its end.
-func (j *job) close() {
-	j.cancel()
-	j.wg.Wait()
 }

@@ -13,10 +13,10 @@ import (
 // newTestJob does work at an interval of 10 minutes, and a minute after a
 // failure.
 func newTestJob(work func(context.Context) error, ended func(), logs *syncBuffer) *job {
-	return (&job{
-		interval: 10 * time.Minute, retry: time.Minute, work: work, ended: ended, record: func(error) {},
+	return &job{
+		workers: newWorkers(), interval: 10 * time.Minute, retry: time.Minute, work: work, ended: ended, notify: func() {}, record: func(error) {},
 		failure: "It failed", now: time.Now, logger: log.NewLogfmtLogger(logs),
-	}).init()
+	}
 }
 
 func TestAJobRunsWhenItIsDueAndOnceAtATime(t *testing.T) {
@@ -28,7 +28,7 @@ func TestAJobRunsWhenItIsDueAndOnceAtATime(t *testing.T) {
 			runs++
 			return fails
 		}, func() {}, new(syncBuffer))
-		defer j.close()
+		defer j.workers.close()
 		for _, step := range []struct {
 			name  string
 			wait  time.Duration
@@ -69,7 +69,7 @@ func TestWhoWaitsForAJobWaitsForWhatItsEndSetsGoing(t *testing.T) {
 		var j *job
 		var waited []bool
 		j = newTestJob(func(context.Context) error { return nil }, func() { waited = append(waited, j.isAwaited()) }, new(syncBuffer))
-		defer j.close()
+		defer j.workers.close()
 		j.start(time.Now())
 		if !j.isAwaited() || !j.firstTry() {
 			t.Error("nobody waits for the first run")
@@ -81,7 +81,7 @@ func TestWhoWaitsForAJobWaitsForWhatItsEndSetsGoing(t *testing.T) {
 			t.Error("somebody waits for a later run")
 		}
 		synctest.Wait()
-		if want := [...]bool{true, false, false, false}; [4]bool(waited) != want {
+		if want := [...]bool{true, false}; [2]bool(waited) != want {
 			t.Errorf("at the ends there was somebody who waited: %v, want %v", waited, want)
 		}
 	})
@@ -98,7 +98,7 @@ func TestAClosedJobHasNotFailedAndRunsNoMore(t *testing.T) {
 		}, func() {}, logs)
 		j.start(time.Now())
 		synctest.Wait()
-		j.close()
+		j.workers.close()
 		j.start(time.Now())
 		synctest.Wait()
 		if runs != 1 || j.state() != (State{}) || logs.String() != "" {

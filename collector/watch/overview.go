@@ -94,9 +94,8 @@ func (a *Account) overview() AccountOverview {
 	for _, e := range a.Endpoints() {
 		o.Budgets = append(o.Budgets, a.client.Budget(e))
 	}
-	var starved bool
-	var dueBefore time.Time
-	o.LastScrape, dueBefore, starved = a.poller.demand()
+	demand := a.poller.demand()
+	o.LastScrape = demand.lastScrape
 	s := a.Snapshot()
 	o.Phones, o.OldestAge, o.MedianAge = s.Phones, s.Oldest, s.Median
 	for at, n := range s.Standings {
@@ -105,9 +104,9 @@ func (a *Account) overview() AccountOverview {
 			o.Groups[at.Group] += n
 		}
 	}
-	if starved {
+	if demand.starved {
 		for r := range a.store.All(now, a.lifetimes()) {
-			if r.Waiting && r.PolledAt.Before(dueBefore) {
+			if r.Waiting && r.PolledAt.Before(demand.dueBefore) {
 				o.Waiting++
 			}
 		}

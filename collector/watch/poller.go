@@ -1,82 +1,48 @@
 package watch
 
 import (
-	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 
 	"geelark_exporter/collector/phones"
 	"geelark_exporter/geelark"
 )
 
-// poller keeps an account's observations fresh with the fewest calls.
+// A poller keeps an account's statuses fresh with the fewest calls.
 //
-// Scrapes start sweeps and wait for them; they never poll themselves, so any
-// number of scrapes shares the same calls. A sweep polls the phones that are
-// due, in batches, the oldest first, until none is left. It ends early when a
-// poll fails, and then none begins for a ttl. Its first call goes alone: an
-// account that is locked, refused or out of reach is asked once, not concurrency
-// times.
+// Scrapes begin sweeps and wait for them; they never poll themselves, so any
+// number of scrapes shares the same calls. Here is decided that there is something
+// to sweep, and remembered what came of it.
 type poller struct {
 	client       *geelark.Client
 	store        *phones.Store
+	workers      *workers
 	ttl          time.Duration
-	concurrency  int
+	concurrency  int           // polls at a time
 	timeout      time.Duration // of a poll with its repetitions
 	now          func() time.Time
 	logger       log.Logger
+	notify       func() // called when what scrapes wait for has changed
 	lookupFailed func(phones.Failure)
-	least        func() int  // phones that must be due for a batch
 	record       func(error) // told how each poll went
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	kick   chan struct{} // wakes the sweep
-
+	// While it is held, what calls nobody else may be used: the store, the
+	// client's budgets, the workers, the notifier, the list of errors.
 	mu        sync.Mutex
-	changed   *sync.Cond // wakes waiting scrapes
-	horizon   time.Time  // phones are due as of the latest scrape
-	sweeping  bool
-	inFlight  int
-	starved   bool // the sweep waits for the budget
-	proven    bool // a poll of the sweep has worked
-	failing   bool // the sweep ends once nothing is in flight
-	holdUntil time.Time
-	began     time.Time // the sweep
+	horizon   time.Time // phones are due as of the latest scrape; zero: none yet
+	least     int       // phones that must be due for a batch
+	sweep     *sweep    // nil: none is under way
+	holdUntil time.Time // no sweep begins before, after a failure
 	last      State     // of polls; the duration is the last sweep's
+	// undone are the phones of the polls that failed last, at undoneAt.
+	undone   []string
+	undoneAt time.Time
 }
 
-func newPoller(a *AccountConfig, client *geelark.Client, store *phones.Store, now func() time.Time, logger log.Logger, lookupFailed func(phones.Failure), least func() int) *poller {
-	p := &poller{
-		client:       client,
-		store:        store,
-		ttl:          a.CacheTTL,
-		concurrency:  a.Concurrency,
-		timeout:      4 * a.Timeout, // three requests and the waits between them
-		now:          now,
-		logger:       logger,
-		lookupFailed: lookupFailed,
-		least:        least,
-		kick:         make(chan struct{}, 1),
-	}
-	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.changed = sync.NewCond(&p.mu)
-	return p
-}
-
-// close ends polls that are under way and waits for their end.
-func (p *poller) close() {
-	p.cancel()
-	p.wg.Wait()
-}
-
-// start makes what is due as of a scrape at now be polled.
-func (p *poller) start(now time.Time) {
+// poll makes what is due as of a scrape at now be polled.
+func (p *poller) poll(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if now.After(p.horizon) {
@@ -85,54 +51,45 @@ func (p *poller) start(now time.Time) {
 	p.resume()
 }
 
-// news makes phones that were tracked since the latest scrape be polled too, and
-// waiting scrapes look again.
-func (p *poller) news() {
+// found makes phones that were tracked since the latest scrape be polled too.
+func (p *poller) found() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.resume()
-	p.changed.Broadcast()
+	p.notify()
 }
 
-// wakeScrapes makes waiting scrapes look again.
-func (p *poller) wakeScrapes() {
+// fill makes polls wait for whole batches, or no longer. While the phones are
+// being discovered, a listing may still tell the status of some, and others may
+// come to fill the batch.
+func (p *poller) fill(whole bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.changed.Broadcast()
+	p.least = 1
+	if whole {
+		p.least = geelark.MaxStatusIDs
+	}
 }
 
+// resume begins a sweep if there is reason to, or makes the one that is under way
+// look again.
 func (p *poller) resume() {
 	switch {
-	case p.sweeping:
-		p.wake()
+	case p.sweep != nil:
+		p.sweep.wake()
 	case p.horizon.IsZero():
 		// No scrape has asked for statuses yet.
-	case p.ctx.Err() == nil && !p.now().Before(p.holdUntil) && p.store.Due(p.dueBefore(), p.least()) && !p.paused():
-		p.sweeping, p.began = true, p.now()
-		p.wg.Go(p.sweep)
-	}
-}
-
-// wait returns when nothing is pending and, if polls matter, nothing is left that
-// can be polled now; or when ctx is done. Polls that have to wait for the budget
-// serve a later scrape.
-func (p *poller) wait(ctx context.Context, polls bool, pending func() bool) {
-	stop := context.AfterFunc(ctx, p.wakeScrapes)
-	defer stop()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for ctx.Err() == nil && (pending() || polls && p.sweeping && (p.inFlight > 0 || !p.starved)) {
-		p.changed.Wait()
-	}
-}
-
-// wake makes the sweep look again.
-func (p *poller) wake() {
-	select {
-	case p.kick <- struct{}{}:
+	case p.now().Before(p.holdUntil), p.paused(), !p.isDue():
 	default:
+		s := &sweep{poller: p, began: p.now(), woken: make(chan struct{}, 1)}
+		if p.workers.begin(s.run) {
+			p.sweep = s
+		}
 	}
 }
+
+// isDue reports whether there is something to poll.
+func (p *poller) isDue() bool { return p.store.Due(p.dueBefore(), p.least) }
 
 // dueBefore is the time before which a phone's last poll makes it due.
 func (p *poller) dueBefore() time.Time { return p.horizon.Add(-p.ttl) }
@@ -141,159 +98,71 @@ func (p *poller) paused() bool {
 	return !p.client.Budget(geelark.EndpointPhoneStatus).PausedUntil.IsZero()
 }
 
-func (p *poller) sweep() {
-	canceled := p.ctx.Done()
-	for {
-		room, more := p.advance()
-		if !more {
-			return
-		}
-		var elapsed <-chan time.Time
-		if !room.IsZero() {
-			elapsed = time.After(room.Sub(p.now()))
-		}
-		select {
-		case <-p.kick:
-		case <-elapsed:
-		case <-canceled:
-			canceled = nil // the polls in flight end by themselves
-		}
+// isBusy reports whether polls are under way that a scrape can wait for. Polls that
+// have to wait for the budget serve a later scrape.
+func (p *poller) isBusy() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sweep != nil && (p.sweep.inFlight > 0 || !p.sweep.starved)
+}
+
+// isIdle reports whether a scrape has asked for statuses and there was nothing to
+// poll.
+func (p *poller) isIdle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.horizon.IsZero() && p.sweep == nil && !p.store.Due(p.dueBefore(), 1)
+}
+
+// A demand is what is to be polled, and what is in the way.
+type demand struct {
+	lastScrape time.Time // that asked for statuses; zero: none yet
+	dueBefore  time.Time // a phone's last poll before makes it due
+	starved    bool      // phones that are due wait for the budget
+	failing    bool      // the last poll failed
+	holdUntil  time.Time // none is sent before
+}
+
+func (p *poller) demand() demand {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return demand{
+		lastScrape: p.horizon, dueBefore: p.dueBefore(), starved: p.sweep != nil && p.sweep.starved,
+		failing: p.last.Tried && !p.last.Worked, holdUntil: p.holdUntil,
 	}
 }
 
-// advance sends what can be sent now. It reports when the budget has room again
-// if that is what the sweep waits for, and whether there is anything to wait
-// for at all.
-func (p *poller) advance() (room time.Time, more bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	defer p.changed.Broadcast()
-	p.starved = false
-	for !p.failing && p.ctx.Err() == nil && !p.paused() {
-		limit := p.concurrency
-		if !p.proven {
-			limit = 1
-		}
-		if p.inFlight >= limit {
-			return time.Time{}, true
-		}
-		if !p.store.Due(p.dueBefore(), p.least()) {
-			break
-		}
-		place, next := p.client.ReservePhoneStatus()
-		if place == nil {
-			p.starved = true
-			return next, true
-		}
-		batch := p.store.Take(geelark.MaxStatusIDs)
-		if len(batch) == 0 { // forgotten since
-			place.Cancel()
-			break
-		}
-		p.inFlight++
-		p.wg.Go(func() { p.finish(p.poll(place, batch)) })
+// failed takes in that the poll of a batch failed.
+func (p *poller) failed(batch []string, another bool) {
+	if !another {
+		p.undone = nil
 	}
-	if p.inFlight > 0 {
-		return time.Time{}, true
-	}
-	p.sweeping, p.proven, p.failing = false, false, false
-	p.last.Duration = p.now().Sub(p.began)
-	return time.Time{}, false
-}
-
-// finish takes in how a poll went.
-func (p *poller) finish(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.inFlight--
-	p.wake()
 	now := p.now()
-	switch {
-	case err == nil && p.failing:
-		p.last.LastSuccess = now // but a poll beside it has failed
-	case err == nil:
-		p.record(nil)
-		if !p.last.Worked && !p.holdUntil.IsZero() {
-			level.Info(p.logger).Log("msg", "Polling works again")
-		}
-		p.proven = true
-		p.last.Worked, p.last.LastSuccess = true, now
-	case errors.Is(err, geelark.ErrNotSent) || p.ctx.Err() != nil:
-		// Nothing was learned.
-	default:
-		p.record(err)
-		level.Warn(p.logger).Log("msg", "Polling failed, known statuses are kept", "err", err)
-		p.last.Worked, p.failing, p.holdUntil = false, true, now.Add(p.ttl)
-	}
+	p.undone, p.undoneAt = append(p.undone, batch...), now
+	p.last.Tried, p.last.Worked, p.holdUntil = true, false, now.Add(p.ttl)
 }
 
-// poll looks up one batch.
-func (p *poller) poll(place *geelark.Reservation, batch []string) error {
-	ctx, cancel := context.WithTimeout(p.ctx, p.timeout)
-	defer cancel()
-	answer, err := place.PhoneStatus(ctx, batch)
-	if err != nil {
-		_, unsigned := errors.AsType[*geelark.CredentialsError](err)
-		p.store.GiveBack(batch, p.endedAt(!unsigned && !errors.Is(err, geelark.ErrNotSent)))
-		return err
-	}
-	observations := observationsOf(batch, answer)
-	for _, o := range observations {
-		if o.Failure != (phones.Failure{}) {
-			p.lookupFailed(o.Failure)
-		}
-	}
-	level.Debug(p.logger).Log("msg", "Polled", "phones", len(batch))
-	p.store.Observe(observations)
-	p.store.GiveBack(batch, p.endedAt(true))
-	return nil
+// worked takes in that a poll worked.
+func (p *poller) worked() {
+	p.last.Tried, p.last.Worked, p.last.LastSuccess = true, true, p.now()
+	p.undone = nil
+	p.record(nil)
 }
 
-func (p *poller) endedAt(sent bool) time.Time {
-	if !sent {
-		return time.Time{}
-	}
-	return p.now()
-}
-
-// observationsOf reads an answer: one observation for each id of the batch,
-// none for ids that nobody asked for. When an answer names an id more than
-// once, its last status counts, and a status before a failure: only a phone
-// that exists can have one.
-func observationsOf(batch []string, answer *geelark.PhoneStatuses) []phones.Observation {
-	place := make(map[string]int, len(batch))
-	observations := make([]phones.Observation, len(batch))
-	for i, id := range batch {
-		place[id] = i
-		observations[i] = phones.Observation{ID: id, At: answer.At, Failure: phones.Failure{Kind: phones.Missing}}
-	}
-	for _, f := range answer.Failures {
-		if i, ok := place[f.ID]; ok {
-			observations[i].Failure = phones.FailedWith(f.Code)
-		}
-	}
-	for _, s := range answer.Phones {
-		if i, ok := place[s.ID]; ok {
-			observations[i] = phones.Observation{ID: s.ID, At: answer.At, SerialName: s.SerialName, Status: s.Status}
-		}
-	}
-	return observations
-}
-
-// demand returns when a scrape last asked for statuses, the time before which a
-// phone's last poll makes it due, and whether such phones wait for the budget.
-func (p *poller) demand() (lastScrape, dueBefore time.Time, starved bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.horizon, p.dueBefore(), p.starved && p.sweeping
-}
-
-// state returns how the last poll and the last sweep went.
+// state returns how the last poll and the last sweep went. A poll whose phones a
+// listing has told the statuses of since has not failed.
 func (p *poller) state() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.last.Tried && !p.last.Worked && p.sweep == nil && p.store.ObservedSince(p.undone, p.undoneAt) {
+		p.last.Worked, p.undone = true, nil
+		p.record(nil)
+	}
 	return p.last
 }
 
 // inherit takes over what another poller of the same account has learned.
-func (p *poller) inherit(from *poller) { p.last = from.state() }
+func (p *poller) inherit(from *poller) {
+	p.last = from.state()
+	p.undone, p.undoneAt = from.undone, from.undoneAt
+}

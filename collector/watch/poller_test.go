@@ -11,7 +11,7 @@ func TestAPlaceForPhonesThatAreForgottenIsGivenBack(t *testing.T) {
 	inBubble(t, 0, func(c *AccountConfig) { c.IDs = []string{"1"} }, func(b *bench) {
 		a := b.account()
 		a.store.TrackOnly(nil)
-		a.poller.least = func() int { return 0 } // it always looks as if there were some
+		a.poller.least = 0 // it always looks as if there were some
 		b.poll()
 		if got := a.client.Budget(geelark.EndpointPhoneStatus); b.sim.Requests(status) != 0 || got.MinuteRemaining != got.Limits.PerMinute {
 			t.Errorf("%d requests, %+v", b.sim.Requests(status), got)

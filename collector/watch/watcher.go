@@ -90,76 +90,70 @@ func (w *Watcher) Shard() Shard { return w.o.Shard }
 // Reload watches these accounts from now on. An account whose configuration is
 // the same goes on undisturbed; one that changed keeps its phones, and what it has
 // spent of its budgets. After an error everything is as before.
-func (w *Watcher) Reload(accounts []AccountConfig) error {
+func (w *Watcher) Reload(wanted []AccountConfig) error {
 	w.changing.Lock()
 	defer w.changing.Unlock()
-	before := make(map[string]*Account)
-	for _, a := range w.fleet.Load().Accounts {
-		before[a.name] = a
-	}
+	before := w.fleet.Load()
+	next := &Fleet{Configured: len(wanted)}
 	names := make(map[string]bool)
 	labels := make(map[string]bool)
-	var made, watched []*Account
-	for _, cfg := range accounts {
+	for _, cfg := range wanted {
 		if names[cfg.Name] {
-			closeAll(made)
 			return fmt.Errorf("two accounts have the name %q", cfg.Name)
 		}
 		names[cfg.Name] = true
 		if !w.o.Shard.Owns(cfg.Name) {
 			continue
 		}
+		a, err := w.keepOrMake(cfg, before.account(cfg.Name))
+		if err != nil {
+			return fmt.Errorf("account %q: %w", cfg.Name, err)
+		}
+		next.Accounts = append(next.Accounts, a)
 		for l := range cfg.Labels {
 			labels[l] = true
 		}
-		a := before[cfg.Name]
-		if a == nil || !reflect.DeepEqual(a.cfg, cfg) {
-			var err error
-			if a, err = newAccount(cfg, &w.o, w.budgets, a); err != nil {
-				closeAll(made)
-				return fmt.Errorf("account %q: %w", cfg.Name, err)
-			}
-			made = append(made, a)
-		}
-		watched = append(watched, a)
 	}
-	now := &Fleet{Accounts: watched, Configured: len(accounts), Labels: slices.Sorted(maps.Keys(labels))}
+	next.Labels = slices.Sorted(maps.Keys(labels))
 	// Nothing can fail any more. What takes the place of an account begins when
 	// that has ended: both have the same phones.
-	for _, a := range before {
-		if !slices.Contains(now.Accounts, a) {
+	for _, a := range before.Accounts {
+		if !slices.Contains(next.Accounts, a) {
 			a.close()
 		}
 	}
-	w.budgets.use(now.Accounts)
-	for _, a := range made {
-		if old := before[a.name]; old != nil {
-			a.takeOver(old)
+	w.budgets.use(next.Accounts)
+	for _, a := range next.Accounts {
+		if old := before.account(a.name); a != old {
+			a.begin(old)
 		}
-		if a.fixed != nil {
-			a.fixed.refresh()
-		}
-	}
-	for _, a := range now.Accounts {
 		w.o.Observer.AccountAdded(a)
 	}
-	w.fleet.Store(now)
-	for name := range before {
-		if !now.has(name) {
-			w.o.Observer.AccountRemoved(name)
+	w.fleet.Store(next)
+	for _, a := range before.Accounts {
+		if next.account(a.name) == nil {
+			w.o.Observer.AccountRemoved(a.name)
 		}
 	}
 	return nil
 }
 
-func (f *Fleet) has(name string) bool {
-	return slices.ContainsFunc(f.Accounts, func(a *Account) bool { return a.name == name })
+// keepOrMake returns the account as it is, or one that can take its place.
+func (w *Watcher) keepOrMake(cfg AccountConfig, now *Account) (*Account, error) {
+	if now != nil && reflect.DeepEqual(now.cfg, cfg) {
+		return now, nil
+	}
+	return newAccount(cfg, &w.o, w.budgets, now)
 }
 
-func closeAll(accounts []*Account) {
-	for _, a := range accounts {
-		a.close()
+// account returns the account of a name, nil when there is none.
+func (f *Fleet) account(name string) *Account {
+	for _, a := range f.Accounts {
+		if a.name == name {
+			return a
+		}
 	}
+	return nil
 }
 
 // Close ends all calls that are under way and waits for their end. What is known
@@ -167,5 +161,7 @@ func closeAll(accounts []*Account) {
 func (w *Watcher) Close() {
 	w.changing.Lock()
 	defer w.changing.Unlock()
-	closeAll(w.fleet.Load().Accounts)
+	for _, a := range w.fleet.Load().Accounts {
+		a.close()
+	}
 }
