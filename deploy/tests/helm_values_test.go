@@ -194,6 +194,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"both monitors":                      {[]string{demo, "--set=serviceMonitor.enabled=true,podMonitor.enabled=true"}, []string{"enable one of them"}},
 		"alert that does not exist":          {[]string{demo, "--set=prometheusRule.enabled=true,prometheusRule.disabledAlerts={Nothing}"}, []string{`there is no alert "Nothing"`}},
 		"threshold that does not exist":      {[]string{demo, "--set=prometheusRule.enabled=true,prometheusRule.thresholds.nothing=1"}, []string{`there is no threshold "nothing"`}},
+		"rule that is no threshold":          {[]string{demo, `--set=prometheusRule.enabled=true,prometheusRule.thresholds.geelark:account=1`}, []string{`there is no threshold "geelark:account"`}},
 		"Kubernetes without indexes of pods": {[]string{demo, "--kube-version=1.27.0"}, []string{"requires kubeVersion"}},
 
 		"shards and replicas":       {append(config(`[{"name":"a"}]`), "--set=shards=2,replicas=2"), []string{"shards and replicas exclude each other"}},
