@@ -119,12 +119,9 @@ func (v view) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (v view) Collect(ch chan<- prometheus.Metric) {
-	e := newEmitter(ch, v.o.Families)
-	for i, s := range v.snapshots() {
-		v.collectAccount(e, v.accounts[i], s)
-		v.collectPhones(e, v.accounts[i], s)
-	}
-	v.collectCommon(e)
+	p := paged{v, v.snapshots(), true}
+	p.Collect(ch)
+	p.collectPhones(ch)
 }
 
 // snapshots returns one of each account: all families show one moment. Those of
@@ -163,21 +160,6 @@ func (v view) collectAccount(e *emitter, a *watch.Account, s *phones.Snapshot) {
 	}
 }
 
-// collectPhones exposes what is about each phone.
-func (v view) collectPhones(e *emitter, a *watch.Account, s *phones.Snapshot) {
-	if v.has(watch.CollectorStatus) {
-		for _, p := range s.Conditions {
-			collectConditions(e, a.Name(), p)
-		}
-	}
-	for _, p := range s.Descriptions {
-		collectInfos(e, a, v.infos, p)
-		if v.has(watch.CollectorInventory) {
-			collectListings(e, a, p)
-		}
-	}
-}
-
 // labelValues returns an account's own labels of these names.
 func labelValues(a *watch.Account, names []string) []string {
 	labels := a.Config().Labels
@@ -186,23 +168,4 @@ func labelValues(a *watch.Account, names []string) []string {
 		values[i] = labels[n]
 	}
 	return values
-}
-
-func collectConditions(e *emitter, account string, chunk *phones.Conditions) {
-	for id, c := range chunk.All() {
-		collectPhoneStatus(e, account, id, c.Value())
-	}
-}
-
-func collectInfos(e *emitter, a *watch.Account, i *infos, chunk *phones.Descriptions) {
-	own := labelValues(a, i.own)
-	for id, d := range chunk.All() {
-		collectPhoneInfo(e, i.phone, a.Name(), id, d, own)
-	}
-}
-
-func collectListings(e *emitter, a *watch.Account, chunk *phones.Descriptions) {
-	for id, d := range chunk.All() {
-		collectListed(e, a.Name(), id, d)
-	}
 }

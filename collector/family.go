@@ -67,61 +67,53 @@ func (f *FamilyFilter) Gatherer(g prometheus.Gatherer) prometheus.Gatherer {
 	})
 }
 
-// paged returns what the filter has of families for pages of phones.
-func (f *FamilyFilter) paged(families ...*family) []*exposition.Family {
-	var paged []*exposition.Family
-	for _, fam := range families {
-		if f.Has(fam.name) {
-			paged = append(paged, fam.paged)
+// of returns what the filter has of families.
+func (f *FamilyFilter) of(families []*family) (has []*family) {
+	for _, one := range families {
+		if f.Has(one.name) {
+			has = append(has, one)
 		}
+	}
+	return has
+}
+
+// rendered returns families as pages have them.
+func rendered(families []*family) (paged []*exposition.Family) {
+	for _, f := range families {
+		paged = append(paged, f.paged)
 	}
 	return paged
 }
 
-// emitter sends the samples of the families that are wanted to a registry or to
-// a page.
+// emitter sends the samples of the families that are wanted to a registry. Those
+// of single phones are in pages instead.
 type emitter struct {
 	ch     chan<- prometheus.Metric
 	filter *FamilyFilter
 	has    map[*family]bool
-
-	page *exposition.Samples // in place of ch and filter
-
-	labels []string // for whoever makes many
 }
 
 func newEmitter(ch chan<- prometheus.Metric, filter *FamilyFilter) *emitter {
 	return &emitter{ch: ch, filter: filter, has: make(map[*family]bool)}
 }
 
-// wants reports whether a family's samples are worth making.
-func (e *emitter) wants(f *family) bool {
-	if e.page != nil {
-		return e.page.Has(f.paged)
-	}
+func (e *emitter) gauge(f *family, v float64, labels ...string) {
 	has, known := e.has[f]
 	if !known {
 		has = e.filter.Has(f.name)
 		e.has[f] = has
 	}
-	return has
-}
-
-func (e *emitter) gauge(f *family, v float64, labels ...string) {
-	switch {
-	case e.page != nil:
-		e.page.Gauge(f.paged, v, labels...)
-	case e.wants(f):
-		// The copy lets labels stay on the stack for pages.
-		e.ch <- prometheus.MustNewConstMetric(f.desc, prometheus.GaugeValue, v, slices.Clone(labels)...)
+	if has {
+		e.ch <- prometheus.MustNewConstMetric(f.desc, prometheus.GaugeValue, v, labels...)
 	}
 }
 
 // flag sends 1 for true and 0 for false.
-func (e *emitter) flag(f *family, v bool, labels ...string) {
-	n := 0.0
+func (e *emitter) flag(f *family, v bool, labels ...string) { e.gauge(f, oneIf(v), labels...) }
+
+func oneIf(v bool) float64 {
 	if v {
-		n = 1
+		return 1
 	}
-	e.gauge(f, n, labels...)
+	return 0
 }

@@ -39,26 +39,17 @@ type HandlerOptions struct {
 
 // Handler returns the handler of the metrics path: a scrape polls what is due,
 // answers before its deadline, and leaves what is still in flight to the next.
-// The URL's collect[] parameters choose collectors. What did not change since an
-// earlier scrape is not rendered again.
+// The URL's collect[] parameters choose collectors, and its name[] parameters
+// metric families. What did not change since an earlier scrape is not rendered
+// again.
 func (c *Collector) Handler(o HandlerOptions) http.Handler {
-	server := exposition.NewServer(exposition.Options{ErrorLog: o.ErrorLog, Registerer: o.Registerer, Now: c.watcher.Now})
-	plain := plainly(o)
-	answer := func(w http.ResponseWriter, r *http.Request, v view) {
-		if !exposition.Serves(r) {
-			plain(w, r, v)
-			return
-		}
-		p := paged{v, v.snapshots()}
-		server.Serve(w, r, gatherer(p, o.Gatherer), p.families(), p.pages())
-	}
-	return c.handler(o, answer, func(url.Values) (view, int, error) { return c.all(), 0, nil })
+	return c.handler(o, func(url.Values) (view, int, error) { return c.all(), 0, nil })
 }
 
 // ProbeHandler is [Collector.Handler] for one account, which the URL's account
 // parameter names.
 func (c *Collector) ProbeHandler(o HandlerOptions) http.Handler {
-	return c.handler(o, plainly(o), func(q url.Values) (view, int, error) {
+	return c.handler(o, func(q url.Values) (view, int, error) {
 		name := q.Get("account")
 		if name == "" {
 			return view{}, http.StatusBadRequest, fmt.Errorf("the account parameter is missing: /probe?account=NAME")
@@ -73,18 +64,6 @@ func (c *Collector) ProbeHandler(o HandlerOptions) http.Handler {
 	})
 }
 
-// plainly answers as promhttp does.
-func plainly(o HandlerOptions) func(http.ResponseWriter, *http.Request, view) {
-	return func(w http.ResponseWriter, r *http.Request, v view) {
-		promhttp.HandlerFor(gatherer(v, o.Gatherer), promhttp.HandlerOpts{
-			ErrorLog:          o.ErrorLog,
-			ErrorHandling:     promhttp.ContinueOnError,
-			Registry:          o.Registerer,
-			EnableOpenMetrics: true,
-		}).ServeHTTP(w, r)
-	}
-}
-
 // gatherer gathers a collector and, unless it is nil, another gatherer.
 func gatherer(c prometheus.Collector, other prometheus.Gatherer) prometheus.Gatherer {
 	own := prometheus.NewRegistry()
@@ -95,7 +74,8 @@ func gatherer(c prometheus.Collector, other prometheus.Gatherer) prometheus.Gath
 	return prometheus.Gatherers{own, other}
 }
 
-func (c *Collector) handler(o HandlerOptions, answer func(http.ResponseWriter, *http.Request, view), choose func(url.Values) (view, int, error)) http.Handler {
+func (c *Collector) handler(o HandlerOptions, choose func(url.Values) (view, int, error)) http.Handler {
+	server := exposition.NewServer(exposition.Options{ErrorLog: o.ErrorLog, Registerer: o.Registerer, Now: c.watcher.Now})
 	var slots chan struct{}
 	if o.MaxRequests > 0 {
 		slots = make(chan struct{}, o.MaxRequests)
@@ -128,7 +108,8 @@ func (c *Collector) handler(o HandlerOptions, answer func(http.ResponseWriter, *
 
 		start := c.watcher.Now()
 		defer func() { rendering.Store(int64(c.watcher.Now().Sub(start))) }()
-		answer(w, r, v)
+		p := paged{view: v, snapshots: v.snapshots()}
+		server.Answer(r, r.URL.Query()["name[]"], gatherer(p, o.Gatherer), rendered(p.phoneFamilies()), p.pages()).Send(w)
 	})
 }
 

@@ -3,6 +3,7 @@ package collector
 import (
 	"strings"
 
+	"geelark_exporter/collector/exposition"
 	"geelark_exporter/collector/phones"
 	"geelark_exporter/geelark"
 )
@@ -38,8 +39,8 @@ var inventoryFamilies = append([]*family{groupPhonesFamily}, listedFamilies...)
 
 // collectPhoneInfo exposes a description. The account's own labels stand behind
 // the exporter's.
-func collectPhoneInfo(e *emitter, info *family, account, id string, d *phones.Description, own []string) {
-	if d == nil || !e.wants(info) {
+func collectPhoneInfo(to *exposition.Samples, info *family, account, id string, d *phones.Description, own []string) {
+	if d == nil || !to.Has(info.paged) {
 		return
 	}
 	var chargeMode, bound string
@@ -47,10 +48,10 @@ func collectPhoneInfo(e *emitter, info *family, account, id string, d *phones.De
 	if d.Listed {
 		chargeMode, bound = t.ChargeMode.String(), t.Bound.String()
 	}
-	e.labels = append(append(e.labels[:0],
+	to.Gauge(info.paged, 1, append([]string{
 		account, id, d.SerialName, d.SerialNo, d.Group, joinTags(d.Tags), chargeMode, bound,
-		t.Country, t.OSVersion, t.Brand, t.Model, t.NetworkType), own...)
-	e.gauge(info, 1, e.labels...)
+		t.Country, t.OSVersion, t.Brand, t.Model, t.NetworkType,
+	}, own...)...)
 }
 
 // joinTags makes ",a,b," of tags, in which a matcher finds one as ".*,a,.*".
@@ -62,18 +63,18 @@ func joinTags(tags phones.Tags) string {
 }
 
 // collectListed exposes what else a listing told of a phone.
-func collectListed(e *emitter, account, id string, d *phones.Description) {
+func collectListed(to *exposition.Samples, account, id string, d *phones.Description) {
 	if d == nil || !d.Listed {
 		return
 	}
 	if t := d.SubscriptionEnds(); !t.IsZero() {
-		e.gauge(subscriptionExpiryFamily, timestamp(t), account, id)
+		to.Gauge(subscriptionExpiryFamily.paged, timestamp(t), account, id)
 	}
 	if t := d.Created(); !t.IsZero() {
-		e.gauge(createdFamily, timestamp(t), account, id)
+		to.Gauge(createdFamily.paged, timestamp(t), account, id)
 	}
 	if d.RPARunning != phones.Unknown && !d.RPAOutdated {
-		e.flag(rpaRunningFamily, d.RPARunning == phones.Yes, account, id)
+		to.Gauge(rpaRunningFamily.paged, oneIf(d.RPARunning == phones.Yes), account, id)
 	}
 }
 

@@ -10,12 +10,12 @@ import (
 	"geelark_exporter/collector/watch"
 )
 
-// A paged is a view for [exposition.Server]: single phones are in pages, which
-// it renders again when they have changed, and the rest is collected as usual.
-// Both are of the same snapshots.
+// A paged is a view at one moment. Single phones are in pages, which are rendered
+// again when they have changed, and the rest is collected as usual.
 type paged struct {
 	view
 	snapshots []*phones.Snapshot
+	alone     bool // with pages that it shares with nobody
 }
 
 // Collect implements [prometheus.Collector] without single phones.
@@ -27,8 +27,26 @@ func (p paged) Collect(ch chan<- prometheus.Metric) {
 	p.collectCommon(e)
 }
 
-// families are those of single phones that the view has.
-func (p paged) families() []*exposition.Family {
+// collectPhones collects single phones.
+func (p paged) collectPhones(ch chan<- prometheus.Metric) {
+	descs := make(map[*exposition.Family]*prometheus.Desc)
+	for _, f := range p.phoneFamilies() {
+		descs[f.paged] = f.desc
+	}
+	if len(descs) == 0 {
+		return
+	}
+	for _, page := range p.pages() {
+		page.Each(func(f *exposition.Family, v float64, labels []string) {
+			if desc := descs[f]; desc != nil {
+				ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, labels...)
+			}
+		})
+	}
+}
+
+// phoneFamilies are those of single phones that the view has.
+func (p paged) phoneFamilies() []*family {
 	var families []*family
 	if p.has(watch.CollectorStatus) {
 		families = append(families, conditionFamilies...)
@@ -39,7 +57,7 @@ func (p paged) families() []*exposition.Family {
 	if len(families) > 0 {
 		families = append(families, p.infos.phone)
 	}
-	return p.o.Families.paged(families...)
+	return p.o.Families.of(families)
 }
 
 // pages are the phones. They have the families of all collectors, so that
@@ -52,29 +70,50 @@ func (p paged) pages() []*exposition.Page {
 		account *watch.Account
 		info    *family
 	}
-	conditions := p.o.Families.paged(conditionFamilies...)
-	descriptions := p.o.Families.paged(slices.Concat(listedFamilies, []*family{p.infos.phone})...)
+	conditions := rendered(p.o.Families.of(conditionFamilies))
+	descriptions := rendered(p.o.Families.of(append(slices.Clone(listedFamilies), p.infos.phone)))
 	var pages []*exposition.Page
 	for i, s := range p.snapshots {
-		a, infos := p.accounts[i], p.infos
-		account := a.Name()
-		for _, chunk := range s.Conditions {
-			pages = append(pages, chunk.Memo(nil, func() any {
-				return exposition.NewPage(conditions, func(s *exposition.Samples) {
-					collectConditions(&emitter{page: s}, account, chunk)
+		account, infos := p.accounts[i], p.infos
+		name, own := account.Name(), labelValues(account, infos.own)
+		if len(conditions) > 0 {
+			pages = appendPages(pages, s.Conditions, nil, p.alone, func(chunk *phones.Conditions) *exposition.Page {
+				return exposition.NewPage(conditions, func(to *exposition.Samples) {
+					for id, c := range chunk.All() {
+						collectPhoneStatus(to, name, id, c.Value())
+					}
 				})
-			}).(*exposition.Page))
+			})
 		}
-		var of any = source{a, infos.phone}
-		for _, chunk := range s.Descriptions {
-			pages = append(pages, chunk.Memo(of, func() any {
-				return exposition.NewPage(descriptions, func(s *exposition.Samples) {
-					e := &emitter{page: s}
-					collectInfos(e, a, infos, chunk)
-					collectListings(e, a, chunk)
+		if len(descriptions) > 0 {
+			pages = appendPages(pages, s.Descriptions, source{account, infos.phone}, p.alone, func(chunk *phones.Descriptions) *exposition.Page {
+				return exposition.NewPage(descriptions, func(to *exposition.Samples) {
+					for id, d := range chunk.All() {
+						collectPhoneInfo(to, infos.phone, name, id, d, own)
+						collectListed(to, name, id, d)
+					}
 				})
-			}).(*exposition.Page))
+			})
 		}
+	}
+	return pages
+}
+
+// appendPages appends the pages of chunks. Unless they are for one alone, those
+// that were made before do, if they depended on the same.
+func appendPages[T any](pages []*exposition.Page, chunks []*phones.Chunk[T], of any, alone bool, make func(*phones.Chunk[T]) *exposition.Page) []*exposition.Page {
+	pages = slices.Grow(pages, len(chunks))
+	for _, chunk := range chunks {
+		if alone {
+			pages = append(pages, make(chunk))
+			continue
+		}
+		page, ok := chunk.Made(of).(*exposition.Page)
+		if !ok {
+			page = make(chunk)
+			chunk.Keep(of, page)
+		}
+		pages = append(pages, page)
 	}
 	return pages
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"google.golang.org/protobuf/proto"
@@ -30,8 +31,13 @@ import (
 
 // inPages answers with what is known, as the metrics path does.
 func (b *bench) inPages(w http.ResponseWriter, r *http.Request, v view) {
-	p := paged{v, v.snapshots()}
-	exposition.NewServer(exposition.Options{Now: time.Now}).Serve(w, r, gatherer(p, nil), p.families(), p.pages())
+	p := paged{view: v, snapshots: v.snapshots()}
+	exposition.NewServer(exposition.Options{Now: time.Now}).Answer(r, nil, gatherer(p, nil), rendered(p.phoneFamilies()), p.pages()).Send(w)
+}
+
+// plainly answers as a registry behind promhttp does.
+func plainly(w http.ResponseWriter, r *http.Request, v view) {
+	promhttp.HandlerFor(gatherer(v, nil), promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP(w, r)
 }
 
 var contentTypes = []string{
@@ -87,7 +93,7 @@ func (b *bench) agree(accept string, collectors ...string) {
 	b.t.Helper()
 	v := b.all()
 	v.collectors = collectors
-	want := answered(b.t, plainly(HandlerOptions{}), v, accept)
+	want := answered(b.t, plainly, v, accept)
 	if got := answered(b.t, b.inPages, v, accept); got != want {
 		b.t.Fatalf("%s, collectors %s: got\n%s\nwant\n%s", accept, collectors, got, want)
 	}
@@ -295,6 +301,28 @@ func consistent(t *testing.T, families map[string]*dto.MetricFamily) {
 	}
 	if got, want := s[`geelark_phones_unobserved{account="default"}`], s[`geelark_phones_tracked{account="default"}`]-float64(len(known)); got != want {
 		t.Errorf("%v phones are unobserved, want %v", got, want)
+	}
+}
+
+// Both paths answer with the same pages, so that a probe renders only what has
+// changed since anybody's scrape.
+func TestAProbeSharesItsPagesWithTheMetricsPath(t *testing.T) {
+	for first, handler := range map[string]func(*Collector, HandlerOptions) http.Handler{
+		"/metrics": (*Collector).Handler, "/probe?account=default": (*Collector).ProbeHandler,
+	} {
+		t.Run(first+" first", func(t *testing.T) {
+			inBubbleWith(t, 20, nil, nil, func(b *bench) {
+				parse(t, get(t, handler(b.Collector, HandlerOptions{}), first))
+				synctest.Wait()
+				for _, s := range b.all().snapshots() {
+					for _, chunk := range s.Conditions {
+						if chunk.Made(nil) == nil {
+							t.Error("nothing is kept of a page of conditions")
+						}
+					}
+				}
+			})
+		})
 	}
 }
 

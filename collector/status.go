@@ -3,6 +3,7 @@ package collector
 import (
 	"slices"
 
+	"geelark_exporter/collector/exposition"
 	"geelark_exporter/collector/phones"
 	"geelark_exporter/geelark"
 )
@@ -47,19 +48,19 @@ var documentedStatuses = []geelark.Status{
 }
 
 // collectPhoneStatus exposes a phone's status.
-func collectPhoneStatus(e *emitter, account, id string, c phones.Condition) {
+func collectPhoneStatus(to *exposition.Samples, account, id string, c phones.Condition) {
 	if c.Knowledge == phones.Failed {
-		e.gauge(phoneLookupFailureFamily, 1, account, id, c.Failure.String())
+		to.Gauge(phoneLookupFailureFamily.paged, 1, account, id, c.Failure.String())
 	}
 	if c.Knowledge != phones.Current {
 		return
 	}
-	e.gauge(phoneStatusCodeFamily, float64(c.Status), account, id)
+	to.Gauge(phoneStatusCodeFamily.paged, float64(c.Status), account, id)
 	for _, s := range documentedStatuses {
-		e.flag(phoneStatusFamily, s == c.Status, account, id, s.String())
+		to.Gauge(phoneStatusFamily.paged, oneIf(s == c.Status), account, id, s.String())
 	}
 	if !slices.Contains(documentedStatuses, c.Status) {
-		e.gauge(phoneStatusFamily, 1, account, id, c.Status.String())
+		to.Gauge(phoneStatusFamily.paged, 1, account, id, c.Status.String())
 	}
 }
 

@@ -49,31 +49,35 @@ func TestExporterAndPlainExposeTheSame(t *testing.T) {
 	}
 }
 
-func TestKubeStateMetricsExposesThePhonesThatPlainDoes(t *testing.T) {
+func TestOtherStoresExposeThePhonesThatPlainDoes(t *testing.T) {
 	f := newFleet(t, 250)
-	plain, store := newPlain(f), newKubeStateMetrics(t, f)
+	plain, stores := newPlain(f), []peer{newKubeStateMetrics(t, f), newVictoriaMetrics(f)}
 	for _, m := range moments {
 		t.Run(m.name, func(t *testing.T) {
 			if m.changed > 0 {
 				f.change(t, m.changed)
-				store.change(t, m.changed)
+				for _, s := range stores {
+					s.change(t, m.changed)
+				}
 			}
 			if !slices.ContainsFunc(f.phones.known, func(p watch.PhoneOverview) bool { return p.Status == geelark.StatusExpired }) ||
 				!slices.ContainsFunc(f.phones.known, func(p watch.PhoneOverview) bool { return p.SubscriptionEnds.IsZero() }) {
 				t.Fatal("the fleet has no expired phone or none without a subscription")
 			}
-			for _, encoding := range []string{identity, gzipped} {
-				t.Run("text in "+encoding, func(t *testing.T) {
-					r := request(encoding, text)
-					got, want := parse(t, store, r), parse(t, plain, r)
-					maps.DeleteFunc(want, func(_ string, s *dto.MetricFamily) bool { return !ofPhones(s.GetName()) })
-					for _, l := range []series{got, want} {
-						for _, s := range l {
-							s.Help = nil
+			for _, store := range stores {
+				for _, encoding := range []string{identity, gzipped} {
+					t.Run(store.name+"'s text in "+encoding, func(t *testing.T) {
+						r := request(encoding, text)
+						got, want := parse(t, store, r), parse(t, plain, r)
+						maps.DeleteFunc(want, func(_ string, s *dto.MetricFamily) bool { return !ofPhones(s.GetName()) })
+						for _, l := range []series{got, want} {
+							for _, s := range l {
+								s.Help = nil
+							}
 						}
-					}
-					compareSeries(t, got, want)
-				})
+						compareSeries(t, got, want)
+					})
+				}
 			}
 		})
 	}

@@ -3,11 +3,14 @@ package compare
 import (
 	"compress/gzip"
 	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
@@ -25,8 +28,11 @@ import (
 // The peers, in the order of benchstat's columns.
 const (
 	byExporter         = "exporter"
+	byProbe            = "probe"
+	byReadyBytes       = "ready-bytes"
 	byPlain            = "plain"
 	byKubeStateMetrics = "kube-state-metrics"
+	byVictoriaMetrics  = "victoriametrics"
 )
 
 // A peer exposes a fleet.
@@ -42,12 +48,35 @@ func newExporter(f *fleet) peer {
 	return peer{byExporter, f.Handler(collector.HandlerOptions{}), f.change}
 }
 
+// newProbe is the product's /probe of the fleet's first account.
+func newProbe(f *fleet) peer {
+	probe := f.ProbeHandler(collector.HandlerOptions{})
+	return peer{byProbe, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.RawQuery = "account=account-00"
+		probe.ServeHTTP(w, r)
+	}), f.change}
+}
+
 // newPlain is what an exporter has without a handler of its own: its collector
 // behind promhttp.
 func newPlain(f *fleet) peer {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(f.Collector)
 	return peer{byPlain, promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}), f.change}
+}
+
+// newReadyBytes is the least that anybody takes over HTTP: it writes what the
+// exporter has answered before.
+func newReadyBytes(exporter peer, r *http.Request) peer {
+	w := httptest.NewRecorder()
+	exporter.ServeHTTP(w, r)
+	header, body := w.Header(), w.Body.Bytes()
+	return peer{byReadyBytes, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		maps.Copy(w.Header(), header)
+		if _, err := w.Write(body); err != nil {
+			panic(err)
+		}
+	}), nil}
 }
 
 // newKubeStateMetrics is the store of kube-state-metrics with an object for each
@@ -74,6 +103,64 @@ func newKubeStateMetrics(tb testing.TB, f *fleet) peer {
 		}
 	}
 	return peer{byKubeStateMetrics, storeHandler{metricsstore.NewMetricsWriter("phones", store)}, change}
+}
+
+// newVictoriaMetrics is a set of VictoriaMetrics/metrics with a gauge for each
+// series of single phones, whose name is rendered once. It is told which phones
+// have changed.
+func newVictoriaMetrics(f *fleet) peer {
+	metrics.ExposeMetadata(true)
+	set, phones := metrics.NewSet(), newPhones(f.Watcher)
+	update := func(p *watch.PhoneOverview) {
+		for _, f := range families {
+			for _, m := range f.GenerateFunc(&object{PhoneOverview: p}).Metrics {
+				set.GetOrCreateGauge(nameOf(f.Name, m), nil).Set(m.Value)
+			}
+		}
+	}
+	for i := range phones.known {
+		update(&phones.known[i])
+	}
+	change := func(_ testing.TB, share float64) {
+		for _, i := range phones.change(share) {
+			update(&phones.known[i])
+		}
+	}
+	return peer{byVictoriaMetrics, setHandler{set}, change}
+}
+
+// nameOf is a series with its labels as the text format has it.
+func nameOf(family string, m *metric.Metric) string {
+	var name strings.Builder
+	name.WriteString(family)
+	between := "{"
+	for i, l := range m.LabelKeys {
+		name.WriteString(between + l + `="` + escapes.Replace(m.LabelValues[i]) + `"`)
+		between = ","
+	}
+	name.WriteString("}")
+	return name.String()
+}
+
+var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+// setHandler compresses as VictoriaMetrics' own servers do (lib/httpserver), at
+// the best speed.
+type setHandler struct{ *metrics.Set }
+
+func (h setHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", string(expfmt.NewFormat(expfmt.TypeTextPlain)))
+	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.WritePrometheus(w)
+		return
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	compressor, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+	if err != nil {
+		panic(err)
+	}
+	defer compressor.Close()
+	h.WritePrometheus(compressor)
 }
 
 // storeHandler writes as kube-state-metrics' own handler does

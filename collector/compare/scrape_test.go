@@ -2,10 +2,15 @@
 // same fleet of phones, side by side in one run:
 //
 //   - exporter: the product's /metrics
+//   - probe: its /probe, where all phones are of one account
 //   - plain: its collector behind promhttp, which renders everything at each
 //     scrape
 //   - kube-state-metrics: the store of kube-state-metrics with an object for each
 //     phone, which renders an object when it changes
+//   - victoriametrics: a set of VictoriaMetrics/metrics with a gauge for each
+//     series, whose name is rendered once and its value at each scrape
+//   - ready-bytes: the exporter's answer when it is there already, as net/http
+//     writes it; nobody can be quicker
 //
 // With benchstat (golang.org/x/perf/cmd/benchstat):
 //
@@ -28,6 +33,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 var million = flag.Bool("million", false, "measure 1,000,000 phones too, for which plain takes more than a minute and 8 GB a scrape")
@@ -51,12 +57,14 @@ var acceptHeaders = map[string]string{
 
 // BenchmarkScrape has a line for each number of phones, encoding, format unless
 // it is text, percentage of the phones with another status than at the scrape
-// before, and peer.
+// before, and peer. A scrape goes over loopback to a reader in another process;
+// cpu-ns/op is what the peer's own process takes, and answer-B how large its
+// answer is.
 //
 // Before a scrape that has changes to show, a minute passes in which the collector
-// polls all phones, and the store of kube-state-metrics renders those that have
-// changed. Neither is timed, which is a favour to kube-state-metrics: it has
-// rendered then, while the exporter has not.
+// polls all phones, and the other stores are told which have changed. Neither is
+// timed, which is a favour to kube-state-metrics: it has rendered then, while the
+// exporter has not.
 func BenchmarkScrape(b *testing.B) {
 	sizes := []int{1_000, 10_000, 100_000}
 	if *million {
@@ -65,26 +73,31 @@ func BenchmarkScrape(b *testing.B) {
 	for _, n := range sizes {
 		b.Run(fmt.Sprintf("phones=%d", n), func(b *testing.B) {
 			f := newFleet(b, n)
-			exporter, plain, store := newExporter(f), newPlain(f), newKubeStateMetrics(b, f)
+			reader := newReader(b)
+			exporter, plain, store, set := newExporter(f), newPlain(f), newKubeStateMetrics(b, f), newVictoriaMetrics(f)
 			for _, encoding := range []string{identity, gzipped} {
 				b.Run("encoding="+encoding, func(b *testing.B) {
-					s := newScrapes(b, f, exporter, encoding, text)
-					s.benchmark(b, 0, exporter, plain, store)
+					s := newScrapes(b, f, reader, exporter, encoding, text)
+					s.benchmark(b, 0, exporter, newReadyBytes(exporter, s.request), plain, store, set)
+					if n <= perAccount { // or a probe has less than the others
+						s.benchmark(b, 0, newProbe(f))
+					}
 					percentages, accepts := []float64{1}, []string(nil)
 					if n == 100_000 && encoding == gzipped {
-						// kube-state-metrics has no protobuf, and OpenMetrics that is
-						// rendered as text.
+						// The others have no protobuf, and OpenMetrics that is rendered as
+						// text.
 						percentages, accepts = []float64{.1, 1, 10, 100}, []string{openMetrics, protobuf}
 					}
 					for _, percent := range percentages {
-						s.benchmark(b, percent, exporter, store)
+						s.benchmark(b, percent, exporter, store, set)
 					}
 					// Last: the exporter would have these changes to render, too. Plain
 					// takes the same whatever has changed.
 					s.benchmark(b, 1, plain)
 					for _, accept := range accepts {
 						b.Run("accept="+accept, func(b *testing.B) {
-							newScrapes(b, f, exporter, encoding, accept).benchmark(b, 0, exporter, plain)
+							s := newScrapes(b, f, reader, exporter, encoding, accept)
+							s.benchmark(b, 0, exporter, newReadyBytes(exporter, s.request), plain)
 						})
 					}
 				})
@@ -96,15 +109,16 @@ func BenchmarkScrape(b *testing.B) {
 // scrapes are a fleet's in one encoding and format.
 type scrapes struct {
 	fleet   *fleet
+	reader  *reader
 	request *http.Request
 	size    int64 // of the answer without encoding, by which throughput goes
 }
 
 // newScrapes makes the exporter answer once: what it renders once only is
 // rendered then.
-func newScrapes(tb testing.TB, f *fleet, exporter peer, encoding, accept string) scrapes {
+func newScrapes(tb testing.TB, f *fleet, reader *reader, exporter peer, encoding, accept string) scrapes {
 	tb.Helper()
-	s := scrapes{fleet: f, request: request(encoding, accept)}
+	s := scrapes{fleet: f, reader: reader, request: request(encoding, accept)}
 	var err error
 	if s.size, err = io.Copy(io.Discard, decoded(tb, exporter, s.request)); err != nil {
 		tb.Fatal(err)
@@ -117,8 +131,12 @@ func newScrapes(tb testing.TB, f *fleet, exporter peer, encoding, accept string)
 func (s scrapes) benchmark(b *testing.B, percent float64, peers ...peer) {
 	for _, p := range peers {
 		b.Run(fmt.Sprintf("changed=%g%%/by=%s", percent, p.name), func(b *testing.B) {
+			url := serve(b, p)
+			s.reader.scrape(b, url, s.request.Header) // connects
 			b.SetBytes(s.size)
 			b.ReportAllocs()
+			var cpu time.Duration
+			var answer int64
 			for b.Loop() {
 				if percent > 0 {
 					b.StopTimer()
@@ -127,13 +145,17 @@ func (s scrapes) benchmark(b *testing.B, percent float64, peers ...peer) {
 					b.StartTimer()
 				}
 				requests := s.fleet.network.requests.Load()
-				w := discarder{header: make(http.Header)}
-				p.ServeHTTP(&w, s.request)
-				check(b, s.request, w.status, w.header, w.n)
+				before := cpuTime(b)
+				r := s.reader.scrape(b, url, s.request.Header)
+				cpu += cpuTime(b) - before
+				answer = r.Size
+				check(b, s.request, r.Status, r.Header, answer)
 				if s.fleet.network.requests.Load() != requests {
 					b.Fatal("the scrape has polled")
 				}
 			}
+			b.ReportMetric(float64(cpu.Nanoseconds())/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64(answer), "answer-B")
 		})
 	}
 }
@@ -154,7 +176,7 @@ func decoded(tb testing.TB, h http.Handler, r *http.Request) io.Reader {
 	tb.Helper()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	check(tb, r, w.Code, w.Header(), w.Body.Len())
+	check(tb, r, w.Code, w.Header(), int64(w.Body.Len()))
 	if w.Header().Get("Content-Encoding") == "" {
 		return w.Body
 	}
@@ -166,7 +188,7 @@ func decoded(tb testing.TB, h http.Handler, r *http.Request) io.Reader {
 }
 
 // check fails unless an answer is what the request asks for.
-func check(tb testing.TB, r *http.Request, status int, header http.Header, size int) {
+func check(tb testing.TB, r *http.Request, status int, header http.Header, size int64) {
 	mediaType, _, _ := strings.Cut(r.Header.Get("Accept"), ";")
 	if mediaType == "" {
 		mediaType = "text/plain"
@@ -175,23 +197,4 @@ func check(tb testing.TB, r *http.Request, status int, header http.Header, size 
 		header.Get("Content-Encoding") != r.Header.Get("Accept-Encoding") {
 		tb.Fatalf("status %d, %d bytes, %v in answer to %v", status, size, header, r.Header)
 	}
-}
-
-// discarder counts the bytes that are written.
-type discarder struct {
-	header http.Header
-	status int
-	n      int
-}
-
-func (w *discarder) Header() http.Header { return w.header }
-
-func (w *discarder) WriteHeader(status int) { w.status = status }
-
-func (w *discarder) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	w.n += len(p)
-	return len(p), nil
 }

@@ -109,7 +109,7 @@ func BenchmarkServe(b *testing.B) {
 					r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 					r.Header.Set("Accept-Encoding", encoding)
 					serve := func() {
-						s.Serve(headers{}, r, prometheus.Gatherers{}, []*Family{statusFamily, codeFamily}, pages)
+						s.serve(headers{}, r, prometheus.Gatherers{}, []*Family{statusFamily, codeFamily}, pages)
 					}
 					serve()
 					b.ReportAllocs()

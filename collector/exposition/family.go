@@ -16,7 +16,7 @@ import (
 
 // A Family is a metric family of gauges whose samples are rendered by page.
 type Family struct {
-	name string
+	name, help string
 	// order has the labels' places among the values of a sample, by name: that
 	// is how a registry orders them.
 	order []int
@@ -30,7 +30,7 @@ type Family struct {
 // NewFamily declares a family. Its name and labels must be valid in the text
 // format without quoting.
 func NewFamily(name, help string, labels ...string) *Family {
-	f := &Family{name: name}
+	f := &Family{name: name, help: help}
 	for i := range labels {
 		f.order = append(f.order, i)
 	}
@@ -46,12 +46,26 @@ func NewFamily(name, help string, labels ...string) *Family {
 	} else {
 		f.before = append(f.before, `"} `)
 	}
-	mf := &dto.MetricFamily{Name: &name, Help: &help, Type: dto.MetricType_GAUGE.Enum()}
+	mf := f.message()
 	f.head[protobuf], _ = proto.Marshal(mf) // three fields, nothing can fail
 	mf.Metric = []*dto.Metric{{Gauge: &dto.Gauge{Value: proto.Float64(0)}}}
 	f.head[text] = comments(mf, expfmt.NewFormat(expfmt.TypeTextPlain))
 	f.head[openMetrics] = comments(mf, expfmt.NewFormat(expfmt.TypeOpenMetrics))
 	return f
+}
+
+// message returns the family without samples.
+func (f *Family) message() *dto.MetricFamily {
+	return &dto.MetricFamily{Name: &f.name, Help: &f.help, Type: dto.MetricType_GAUGE.Enum()}
+}
+
+// metric returns a sample as a message.
+func (f *Family) metric(v float64, values []string) *dto.Metric {
+	m := &dto.Metric{Gauge: &dto.Gauge{Value: &v}}
+	for i, place := range f.order {
+		m.Label = append(m.Label, &dto.LabelPair{Name: &f.names[i], Value: &values[place]})
+	}
+	return m
 }
 
 // comments returns the lines before a family's samples.

@@ -71,7 +71,7 @@ func newBench(declared []declaration, pages [][]sample) *bench {
 }
 
 func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	b.server.Serve(w, r, b.gathered, b.families, b.pages)
+	b.server.serve(w, r, b.gathered, b.families, b.pages)
 }
 
 // constants is a collector that describes nothing.
@@ -232,4 +232,8 @@ func request(accept string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 	r.Header.Set("Accept", accept)
 	return r
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, g prometheus.Gatherer, families []*Family, pages []*Page) {
+	s.Answer(r, r.URL.Query()["name[]"], g, families, pages).Send(w)
 }

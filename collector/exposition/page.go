@@ -39,20 +39,30 @@ func NewPage(families []*Family, collect func(*Samples)) *Page {
 type Samples struct {
 	format   format
 	families []*Family
-	rendered [][]byte // by family
+	rendered [][]byte                                    // by family
+	each     func(f *Family, v float64, values []string) // in place of rendered
 }
 
 // Gauge takes a sample. The labels' values are in the order of their
 // declaration, in UTF-8. A sample of a family that is not one of the page's is
 // left out.
 func (s *Samples) Gauge(f *Family, v float64, values ...string) {
-	if i := slices.Index(s.families, f); i >= 0 {
+	switch i := slices.Index(s.families, f); {
+	case i < 0:
+	case s.each != nil:
+		s.each(f, v, slices.Clone(values)) // a copy: others' values stay on the stack
+	default:
 		s.rendered[i] = f.appendSample(s.rendered[i], s.format, v, values)
 	}
 }
 
 // Has reports whether the page takes samples of the family.
 func (s *Samples) Has(f *Family) bool { return slices.Contains(s.families, f) }
+
+// Each calls f for each of the page's samples: they go without being rendered.
+func (p *Page) Each(f func(of *Family, v float64, values []string)) {
+	p.collect(&Samples{families: p.families, each: f})
+}
 
 var samplesPool = sync.Pool{New: func() any { return new(Samples) }}
 
@@ -112,12 +122,4 @@ func blocksOf(pages []*Page, f format, e encoding, now time.Time) [][]block {
 	}
 	wg.Wait()
 	return all
-}
-
-// of returns the page's block of a family, nil when it has no such samples.
-func (p *Page) of(f *Family, blocks []block) *block {
-	if i := slices.Index(p.families, f); i >= 0 && blocks[i].size > 0 {
-		return &blocks[i]
-	}
-	return nil
 }

@@ -40,16 +40,17 @@ func (c *Chunk[T]) All() iter.Seq2[string, T] {
 // A memo is what was made of a chunk, and what else it depends on.
 type memo struct{ of, made any }
 
-// Memo returns what was made of the chunk. It makes that anew when it depends on
-// something else than it did.
-func (c *Chunk[T]) Memo(of any, anew func() any) any {
+// Made returns what was made of the chunk and kept, nil when that depends on
+// something else, or is not there.
+func (c *Chunk[T]) Made(of any) any {
 	if m := c.memo.Load(); m != nil && m.of == of {
 		return m.made
 	}
-	m := &memo{of, anew()}
-	c.memo.Store(m)
-	return m.made
+	return nil
 }
+
+// Keep keeps what was made of the chunk, and what else that depends on.
+func (c *Chunk[T]) Keep(of, made any) { c.memo.Store(&memo{of, made}) }
 
 // A Snapshot is what is known of all phones at one moment. It never changes. Its
 // two lists of chunks have the same phones at the same places.

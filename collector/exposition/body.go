@@ -1,0 +1,248 @@
+package exposition
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+)
+
+// A part of an answer is a family that was gathered, or one in pages.
+type part struct {
+	gathered *dto.MetricFamily
+	paged    *Family
+}
+
+func (p part) name() string {
+	if p.paged != nil {
+		return p.paged.name
+	}
+	return p.gathered.GetName()
+}
+
+// wanted returns the families of these names, or all when there are none, by
+// name.
+func wanted(names []string, gathered []*dto.MetricFamily, families []*Family) []part {
+	var parts []part
+	for _, mf := range gathered {
+		parts = append(parts, part{gathered: mf})
+	}
+	for _, f := range families {
+		parts = append(parts, part{paged: f})
+	}
+	if len(names) > 0 {
+		parts = slices.DeleteFunc(parts, func(p part) bool { return !slices.Contains(names, p.name()) })
+	}
+	slices.SortStableFunc(parts, func(p, q part) int { return cmp.Compare(p.name(), q.name()) })
+	return parts
+}
+
+// A body is an answer's, in blocks.
+type body struct {
+	encoding encoding
+	blocks   []*block
+	size     int // without encoding
+}
+
+// assemble collects the blocks. A family that cannot be encoded is left out.
+func (b *body) assemble(contentType expfmt.Format, parts []part, pages []*Page, now time.Time) error {
+	var failed []error
+	f, ok := formatOf(contentType)
+	if !ok {
+		parts = inMessages(parts, pages)
+	}
+	var families []*Family
+	for _, p := range parts {
+		if p.paged != nil {
+			families = append(families, p.paged)
+		}
+	}
+	columns := columnsOf(families, pages, f, b.encoding, now)
+	n := len(parts) + 1
+	for _, c := range columns {
+		n += len(c.blocks)
+	}
+	b.blocks = make([]*block, 0, n)
+	var between bytes.Buffer // what stands between blocks of pages
+	flush := func() {
+		if between.Len() > 0 {
+			b.add(&compress(b.encoding, between.Bytes())[0])
+			between.Reset()
+		}
+	}
+	encoder := expfmt.NewEncoder(&between, contentType)
+	for _, p := range parts {
+		if p.paged == nil {
+			failed = append(failed, encoder.Encode(p.gathered))
+			continue
+		}
+		c := columns[0]
+		columns = columns[1:]
+		if c.size == 0 {
+			continue
+		}
+		between.Write(p.paged.appendHead(between.AvailableBuffer(), f, c.size))
+		flush()
+		b.add(c.blocks...)
+	}
+	if closer, ok := encoder.(expfmt.Closer); ok {
+		failed = append(failed, closer.Close()) // OpenMetrics has an end
+	}
+	flush()
+	return errors.Join(failed...)
+}
+
+func (b *body) add(blocks ...*block) {
+	b.blocks = append(b.blocks, blocks...)
+	for _, l := range blocks {
+		b.size += l.size
+	}
+}
+
+// A column is the blocks of a family in pages.
+type column struct {
+	family *Family
+	blocks []*block
+	size   int
+}
+
+// columnsOf returns the columns of families. A page is looked at once.
+func columnsOf(families []*Family, pages []*Page, f format, e encoding, now time.Time) []column {
+	if len(families) == 0 {
+		return nil
+	}
+	columns := make([]column, len(families))
+	for i, family := range families {
+		columns[i] = column{family: family, blocks: make([]*block, 0, len(pages))}
+	}
+	for i, blocks := range blocksOf(pages, f, e, now) {
+		for j, family := range pages[i].families {
+			b := &blocks[j]
+			if at := slices.Index(families, family); at >= 0 && b.size > 0 {
+				columns[at].blocks = append(columns[at].blocks, b)
+				columns[at].size += b.size
+			}
+		}
+	}
+	return columns
+}
+
+// inMessages returns parts without pages: what those have is gathered. It serves
+// the formats that are for eyes only, protocol buffers as text.
+func inMessages(parts []part, pages []*Page) []part {
+	gathered := make(map[*Family]*dto.MetricFamily)
+	for i, p := range parts {
+		if p.paged != nil {
+			parts[i].gathered = p.paged.message()
+			gathered[p.paged] = parts[i].gathered
+		}
+	}
+	for _, page := range pages {
+		page.Each(func(f *Family, v float64, values []string) {
+			if mf := gathered[f]; mf != nil {
+				mf.Metric = append(mf.Metric, f.metric(v, values))
+			}
+		})
+	}
+	var all []part
+	for _, p := range parts {
+		if p.paged == nil || len(p.gathered.Metric) > 0 {
+			all = append(all, part{gathered: p.gathered})
+		}
+	}
+	return all
+}
+
+// Large writes go past the buffers of net/http and make few calls of the kernel.
+// Larger ones would leave the processor's cache before it copies them.
+var writers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 128<<10) }}
+
+// buffered calls write with a buffer before w. The buffer keeps the first error
+// and takes nothing after it.
+func buffered(w io.Writer, write func(*bufio.Writer)) error {
+	b := writers.Get().(*bufio.Writer)
+	defer writers.Put(b)
+	b.Reset(w)
+	defer b.Reset(nil)
+	write(b)
+	return b.Flush()
+}
+
+func (b *body) writePlain(w io.Writer) error {
+	return buffered(w, func(w *bufio.Writer) {
+		for _, l := range b.blocks {
+			if w.Available() < l.size {
+				if w.Flush() != nil {
+					return
+				}
+			}
+			to := w.AvailableBuffer()
+			if cap(to) < l.size {
+				to = make([]byte, l.size)
+			}
+			data, _ := s2.Decode(to[:l.size], l.data) // which was encoded here
+			_, _ = w.Write(data)
+		}
+	})
+}
+
+// The header of a gzip member says that it is deflated, no time, no name and no
+// operating system (RFC 1952, section 2.3). Its data end with an empty block that
+// is marked as the last (RFC 1951, section 3.2.4).
+const (
+	gzipHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+	lastBlock  = "\x01\x00\x00\xff\xff"
+	trailer    = 8
+)
+
+func (b *body) sizeOfGzip() int {
+	n := len(gzipHeader) + len(lastBlock) + trailer
+	for _, l := range b.blocks {
+		n += len(l.data)
+	}
+	return n
+}
+
+func (b *body) writeGzip(w io.Writer) error {
+	return buffered(w, func(w *bufio.Writer) {
+		_, _ = w.WriteString(gzipHeader)
+		var checksum uint32
+		for _, l := range b.blocks {
+			if _, err := w.Write(l.data); err != nil {
+				return
+			}
+			checksum = combine(checksum, l)
+		}
+		_, _ = w.WriteString(lastBlock)
+		end := binary.LittleEndian.AppendUint32(nil, checksum)
+		_, _ = w.Write(binary.LittleEndian.AppendUint32(end, uint32(b.size))) // modulo 2^32
+	})
+}
+
+var zstdEncoders = sync.Pool{New: func() any {
+	// One goroutine's worth: a scrape must not take all processors for itself.
+	e, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	return e
+}}
+
+// writeZstd compresses the whole anew: blocks of a zstd frame refer to those
+// before them.
+func (b *body) writeZstd(w io.Writer) error {
+	e := zstdEncoders.Get().(*zstd.Encoder)
+	defer zstdEncoders.Put(e)
+	e.Reset(w)
+	if err := b.writePlain(e); err != nil {
+		return err
+	}
+	return e.Close()
+}
