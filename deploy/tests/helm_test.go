@@ -144,12 +144,15 @@ func forEachValuesFile(t *testing.T, test func(*testing.T, string, manifest)) {
 	}
 }
 
-// metadata is Chart.yaml.
-func metadata(t *testing.T) (c struct {
+// A metadata is as much of Chart.yaml as the tests read.
+type metadata struct {
 	Version    string `json:"version"`
 	AppVersion string `json:"appVersion"`
-}) {
+}
+
+func readMetadata(t *testing.T) metadata {
 	t.Helper()
+	var c metadata
 	if err := yaml.Unmarshal(read(t, chart+"/Chart.yaml"), &c); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +161,7 @@ func metadata(t *testing.T) (c struct {
 
 func TestTheChartMakesTheObjectsOfTheGoldenFiles(t *testing.T) {
 	t.Parallel()
-	c := metadata(t)
+	c := readMetadata(t)
 	versions := strings.NewReplacer("geelark-exporter-"+c.Version, "geelark-exporter-CHART", c.AppVersion, "APP")
 	// Rules and dashboards are files of the repository, which other tests compare.
 	long := regexp.MustCompile(`(?m)^(\s+[a-z_]+\.json: \||  groups:)\n((    .*)?\n)+`)
@@ -203,7 +206,7 @@ func TestTheChartHasNothingToLint(t *testing.T) {
 func TestTheChartIsOfTheVersionInTheChangelog(t *testing.T) {
 	t.Parallel()
 	newest := regexp.MustCompile(`(?m)^## (\d\S+)`).FindSubmatch(read(t, root+"/CHANGELOG.md"))
-	if got := metadata(t).AppVersion; newest == nil || got != string(newest[1]) {
+	if got := readMetadata(t).AppVersion; newest == nil || got != string(newest[1]) {
 		t.Errorf("the chart's appVersion is %q, the changelog begins with %q", got, newest)
 	}
 }

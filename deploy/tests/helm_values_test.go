@@ -68,8 +68,7 @@ func TestEveryValueOfTheSchemaIsInValuesYAML(t *testing.T) {
 // fieldsOf are the fields that a type has in JSON.
 func fieldsOf(typ reflect.Type, without ...string) []string {
 	var names []string
-	for i := range typ.NumField() {
-		f := typ.Field(i)
+	for f := range typ.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case name == "" && (f.Anonymous || strings.Contains(options, "inline")):
