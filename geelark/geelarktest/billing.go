@@ -19,9 +19,9 @@ type Billing struct {
 	MonthlyFee              float64
 }
 
-// newBilling returns figures that suit a fleet as it is now. They do not
-// change by themselves.
-func newBilling(f fleet) Billing {
+// newBilling returns figures that suit a fleet as it is now. The wallet
+// changes by itself only if the account is billed.
+func newBilling(f *fleet) Billing {
 	phones, rented := len(f.order), 0
 	for _, p := range f.order {
 		rented += p.ChargeMode // 1 is monthly
@@ -47,24 +47,41 @@ func newBilling(f fleet) Billing {
 func (s *Server) Billing() Billing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.billing
+	s.advance()
+	b := s.billing
+	if u := s.fleet.usage; u != nil {
+		b.Balance, b.GiftMoney, b.AvailableTimeAddOn = float64(u.balance)/micro, float64(u.gift)/micro, u.addOn
+	}
+	return b
 }
 
 // SetBilling replaces the wallet and plan figures.
 func (s *Server) SetBilling(b Billing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.advance()
 	s.billing = b
 	s.fleet.parallels = b.Parallels
+	if u := s.fleet.usage; u != nil {
+		u.set(b)
+		if u.empty() {
+			s.fleet.broke(s.fleet.now)
+		}
+	}
 }
 
 // wallet answers pay/wallet ("Balance Inquiry").
 func (s *Server) wallet(body []byte, _ Fault) (any, geelark.Code) {
-	return struct {
-		Balance            float64 `json:"balance"`
-		GiftMoney          float64 `json:"giftMoney"`
-		AvailableTimeAddOn int     `json:"availableTimeAddOn"`
-	}{s.billing.Balance, s.billing.GiftMoney, s.billing.AvailableTimeAddOn}, decode(body, &struct{}{})
+	b, u := s.billing, s.fleet.usage
+	answer := struct {
+		Balance            any `json:"balance"`
+		GiftMoney          any `json:"giftMoney"`
+		AvailableTimeAddOn int `json:"availableTimeAddOn"`
+	}{b.Balance, b.GiftMoney, b.AvailableTimeAddOn}
+	if u != nil {
+		answer.Balance, answer.GiftMoney, answer.AvailableTimeAddOn = money(u.balance), money(u.gift), u.addOn
+	}
+	return answer, decode(body, &struct{}{})
 }
 
 // planInfo answers pay/plan/info ("Get the current subscription plan

@@ -19,7 +19,7 @@ func (s *Server) IDs() []string {
 func (s *Server) Phone(id string) (Phone, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fleet.advance(s.now())
+	s.advance()
 	p := s.fleet.phones[id]
 	if p == nil {
 		return Phone{}, false
@@ -68,8 +68,12 @@ func (s *Server) Edit(id string, edit func(*Phone)) {
 		recharge := on(p.Status) && edited.ChargeMode != p.ChargeMode
 		p.Phone = edited
 		if recharge {
+			s.fleet.usage.end(p, s.fleet.now)
 			s.fleet.off(p)
 			s.fleet.charge(p)
+			if p.Status == started {
+				s.fleet.usage.begin(p, s.fleet.now)
+			}
 		}
 		if _, known := s.fleet.groups[p.Group]; !known {
 			s.fleet.groups[p.Group] = group{decimal(s.fleet.number()), p.Group, ""}
@@ -83,7 +87,7 @@ func (s *Server) Edit(id string, edit func(*Phone)) {
 func (s *Server) change(id string, change func(*phone)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fleet.advance(s.now())
+	s.advance()
 	if p := s.fleet.phones[id]; p != nil {
 		change(p)
 	}
@@ -94,7 +98,7 @@ func (s *Server) change(id string, change func(*phone)) {
 func (s *Server) Add(n int) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fleet.advance(s.now())
+	s.advance()
 	var ids []string
 	for range n {
 		ids = append(ids, s.fleet.add(shutDown).ID)
@@ -106,9 +110,11 @@ func (s *Server) Add(n int) []string {
 func (s *Server) Remove(ids ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.advance()
 	for _, id := range ids {
 		if p := s.fleet.phones[id]; p != nil {
 			s.fleet.unschedule(p)
+			s.fleet.usage.end(p, s.fleet.now)
 			s.fleet.off(p)
 			delete(s.fleet.phones, id)
 		}

@@ -55,6 +55,9 @@ type phone struct {
 	living   bool       // its schedule goes on by itself
 	stopping bool       // it was told to stop and still reports what it was
 	charge   charging   // what it is charged by while it is on
+	billed   int        // its place in usage.phones, from 1; 0: none
+	session  *session   // that is billed
+	task     *task      // that it runs, or that it is being started for
 	next     time.Time  // when its schedule moves it on
 	version  int        // of its schedule; events of another version are void
 }
@@ -80,10 +83,14 @@ type fleet struct {
 	made                  int            // phones ever made
 	parallels, inParallel int            // phones that may be on without extra charge, and that are
 	events                events
+	usage                 *usage // nil: nothing is billed
+	tasks                 *tasks // nil: there are none
+	trouble               []Trouble
 }
 
-func newFleet(size int, seed uint64, now time.Time, still bool) fleet {
-	f := fleet{
+func newFleet(size int, seed uint64, now time.Time, still bool, u *usage) *fleet {
+	f := &fleet{
+		usage:  u,
 		seed:   seed,
 		rng:    rand.New(rand.NewPCG(seed, streamFleet)),
 		still:  still,
@@ -199,6 +206,9 @@ func (f *fleet) add(status int) *phone {
 	}
 	if on(status) {
 		f.charge(p)
+	}
+	if status == started {
+		f.usage.begin(p, f.now)
 	}
 	f.phones[p.ID] = p
 	f.order = append(f.order, p)

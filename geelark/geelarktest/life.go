@@ -1,10 +1,11 @@
 package geelarktest
 
 import (
-	"container/heap"
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"geelark_exporter/geelark"
 )
 
 // A phone's life is a round of off, starting and running, each for a time
@@ -41,8 +42,8 @@ func (f *fleet) begin(p *phone) {
 
 // enter puts a phone into a status at a time, with the rest of its life.
 func (f *fleet) enter(p *phone, status int, at time.Time) {
-	f.become(p, status)
-	if status == started {
+	f.become(p, status, at)
+	if status == started && f.tasks == nil {
 		p.RPAStatus = p.chance.IntN(4) / 3
 	}
 	if p.living || status == starting {
@@ -50,19 +51,29 @@ func (f *fleet) enter(p *phone, status int, at time.Time) {
 	} else {
 		f.unschedule(p)
 	}
+	if status == started && p.task != nil {
+		f.tasks.run(p.task, at)
+	}
 }
 
 // become changes a phone's status, and what it is charged by: a phone that
 // is turned on uses one of the account's parallels if one is free and it is
-// no monthly one, and gives it back when it is off.
-func (f *fleet) become(p *phone, status int) {
+// no monthly one, and gives it back when it is off. It is billed while it is
+// started.
+func (f *fleet) become(p *phone, status int, at time.Time) {
 	was, is := on(p.Status), on(status)
+	if p.Status == started {
+		f.usage.end(p, at)
+	}
 	p.Status, p.RPAStatus, p.stopping = status, 0, false
 	switch {
 	case was && !is:
 		f.off(p)
 	case !was && is:
 		f.charge(p)
+	}
+	if status == started {
+		f.usage.begin(p, at)
 	}
 }
 
@@ -112,9 +123,38 @@ func (f *fleet) stop(p *phone) {
 	f.schedule(p, f.now.Add(span(stopping, p.chance)))
 }
 
+// startable says whether a phone that is off could be started, and why not.
+func (f *fleet) startable(p *phone) geelark.Code {
+	trouble := f.troubleOf(p)
+	switch {
+	case p.Status == expired:
+		return geelark.CodePhoneExpired
+	case p.stopping:
+		return codeUnavailable
+	case on(p.Status):
+		return geelark.CodeOK
+	case trouble.Proxies:
+		return codeProxyUnavailable
+	case trouble.Devices:
+		return geelark.CodeNoDevice
+	case p.ChargeMode != monthly && f.inParallel >= f.parallels && f.usage != nil && f.usage.empty():
+		return geelark.CodeBalance
+	}
+	return geelark.CodeOK
+}
+
+// broke shuts down what nobody pays for.
+func (f *fleet) broke(at time.Time) {
+	for _, p := range f.order {
+		if p.charge == byMinute {
+			f.enter(p, shutDown, at)
+		}
+	}
+}
+
 // freeze sets a phone's status and ends its own life.
 func (f *fleet) freeze(p *phone, status int) {
-	f.become(p, status)
+	f.become(p, status, f.now)
 	p.living = false
 	f.unschedule(p)
 }
@@ -130,63 +170,123 @@ func (f *fleet) schedule(p *phone, next time.Time) {
 	if end := time.Unix(p.MonthlyExpire, 0); p.living && p.ChargeMode == monthly && end.Before(next) {
 		next = end
 	}
-	heap.Push(&f.events, event{next, p, p.version})
+	f.events.push(next, event{phone: p, version: p.version})
 }
 
 func (f *fleet) unschedule(p *phone) { p.version++ }
 
 // advance brings the fleet up to a time.
 func (f *fleet) advance(now time.Time) {
-	f.now = now
-	for len(f.events) > 0 && !f.events[0].at.After(now) {
-		e := heap.Pop(&f.events).(event)
-		if e.version == e.phone.version {
-			f.move(e.phone, e.at)
+	until := now.UnixNano()
+	for len(f.events) > 0 && f.events[0].at <= until {
+		f.usage.until(f.events[0].at / int64(time.Second))
+		e := f.events.pop()
+		at := time.Unix(0, e.at)
+		f.now = at
+		switch {
+		case e.task != nil:
+			f.tasks.step(e.task, at)
+		case e.phone == nil:
+			f.tasks.plan(at)
+		case e.version == e.phone.version:
+			f.move(e.phone, at)
 		}
 	}
+	f.usage.until(now.Unix())
+	f.now = now
 }
 
 // move makes a phone's scheduled change.
 func (f *fleet) move(p *phone, at time.Time) {
 	switch {
 	case p.living && p.ChargeMode == monthly && p.MonthlyExpire <= at.Unix():
-		f.become(p, expired)
+		f.become(p, expired, at)
 		f.unschedule(p)
 	case p.stopping:
 		f.enter(p, shutDown, at)
 	case p.Status == starting:
 		f.enter(p, started, at)
+	case p.Status == started && p.task != nil: // which is not interrupted
+		next := at
+		if p.task.ends.After(at) {
+			next = p.task.ends
+		}
+		f.schedule(p, next.Add(span(starting, p.chance)))
 	case p.Status == started:
 		f.enter(p, shutDown, at)
+	case f.startable(p) != geelark.CodeOK:
+		f.schedule(p, at.Add(span(shutDown, p.chance)))
 	default:
 		f.enter(p, starting, at)
 	}
 }
 
-// An event is one phone's next change.
+// An event is one phone's next change, or one task's; with neither it is time
+// for the next plan of tasks.
 type event struct {
-	at      time.Time
+	at      int64 // Unix nanoseconds
 	phone   *phone
-	version int
+	task    *task
+	version int // of the phone
 }
 
-// events is a heap, the next event first.
+// before breaks ties: phones by their numbers, then tasks, then plans.
+func (e event) before(other event) bool {
+	if e.at != other.at {
+		return e.at < other.at
+	}
+	rank, number := e.rank()
+	otherRank, otherNumber := other.rank()
+	return rank < otherRank || rank == otherRank && number < otherNumber
+}
+
+func (e event) rank() (int, uint64) {
+	switch {
+	case e.task != nil:
+		return 1, e.task.number
+	case e.phone == nil:
+		return 2, 0
+	}
+	return 0, e.phone.number
+}
+
+// events is a binary heap, the next event first. container/heap would box
+// each of the millions that a month of a large fleet has.
 type events []event
 
-func (e events) Len() int      { return len(e) }
-func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
-func (e events) Less(i, j int) bool {
-	if !e[i].at.Equal(e[j].at) {
-		return e[i].at.Before(e[j].at)
+func (e *events) push(at time.Time, next event) {
+	next.at = at.UnixNano()
+	list := append(*e, next)
+	for i := len(list) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !list[i].before(list[parent]) {
+			break
+		}
+		list[i], list[parent] = list[parent], list[i]
+		i = parent
 	}
-	return e[i].phone.number < e[j].phone.number
+	*e = list
 }
 
-func (e *events) Pop() any {
-	old := *e
-	last := old[len(old)-1]
-	old[len(old)-1] = event{}
-	*e = old[:len(old)-1]
-	return last
+func (e *events) pop() event {
+	list := *e
+	next, last := list[0], len(list)-1
+	list[0], list[last] = list[last], event{}
+	list = list[:last]
+	for i := 0; ; {
+		child := 2*i + 1
+		if child >= last {
+			break
+		}
+		if child+1 < last && list[child+1].before(list[child]) {
+			child++
+		}
+		if !list[child].before(list[i]) {
+			break
+		}
+		list[i], list[child] = list[child], list[i]
+		i = child
+	}
+	*e = list
+	return next
 }

@@ -12,9 +12,23 @@ type startDetail struct {
 	ChargingMethod string `json:"chargingMethod"`
 }
 
-// codeUnavailable refuses a start: the phone cannot be started now, later it
-// may.
-const codeUnavailable geelark.Code = 43020
+// Codes of failed starts that no caller of the client acts on ("Start cloud
+// phone", "Cloud Phone Error Codes").
+const (
+	codeDailyStarts      geelark.Code = 43008 // no more starts until the day of UTC ends
+	codeUnavailable      geelark.Code = 43020 // not now, perhaps later
+	codeProxyUnavailable geelark.Code = 45002
+)
+
+// mayStart counts a start of the API's caller against the daily number of the
+// account's plan.
+func (s *Server) mayStart() bool {
+	if day := s.fleet.now.Unix() / 86_400; day != s.startDay {
+		s.startDay, s.starts = day, 0
+	}
+	s.starts++
+	return s.starts <= plans[min(max(s.billing.Plan, 0), 1)].OpenEnvNumOneDay
+}
 
 // phoneStart answers phone/start ("Start cloud phone"). Starting a phone that
 // is on already succeeds and changes nothing; one that is still shutting down
@@ -34,13 +48,12 @@ func (s *Server) phoneStart(body []byte, f Fault) (any, geelark.Code) {
 		return nil, geelark.CodeParameter
 	}
 	start := func(p *phone) geelark.Code {
+		code := s.fleet.startable(p)
 		switch {
-		case p.Status == expired:
-			return geelark.CodePhoneExpired
-		case p.stopping:
-			return codeUnavailable
-		case p.Status == started || p.Status == starting:
-			return geelark.CodeOK
+		case code != geelark.CodeOK || on(p.Status):
+			return code
+		case !s.mayStart():
+			return codeDailyStarts
 		}
 		p.living = !s.still
 		s.fleet.enter(p, starting, s.fleet.now)

@@ -48,6 +48,10 @@ type Config struct {
 	AppID  string
 	APIKey string
 
+	// Past is how long the account has been at work already when the server
+	// begins, so that there is a history to read.
+	Past time.Duration
+
 	// Still stops the fleet from living by itself: a phone's status then
 	// changes only through phone/start, phone/stop and the server's methods.
 	Still bool
@@ -60,6 +64,14 @@ type Config struct {
 	// with 40014, as the vendor's command-line client says. Otherwise it is
 	// 40007 until the next minute, as the error codes say.
 	LockAtOnce bool
+
+	// Usage says how the account is billed for its phones. The zero value
+	// bills nothing.
+	Usage Usage
+
+	// TasksPerDay is how many tasks a phone has on average in a day; 0: there
+	// are none, and a phone that is started may say that it runs one.
+	TasksPerDay int
 
 	// BatchCodes has batches answered with 40006 when some of their phones
 	// failed and with 40009 when all did, as the error codes say. Otherwise
@@ -81,9 +93,12 @@ type Server struct {
 	teams       map[string]*team
 	record      record
 	faults      faults
-	fleet       fleet
+	fleet       *fleet
+	listings    map[string]*giver
 	billing     Billing
 	callback    string
+	startDay    int64 // of UTC, in which starts are counted
+	starts      int
 	traces      *rand.Rand // makes the traceId of a request that has none
 }
 
@@ -93,6 +108,7 @@ const (
 	streamFleet = iota
 	streamFaults
 	streamTraces
+	streamTasks
 )
 
 // New returns a server with the fleet that cfg describes. It starts no
@@ -106,16 +122,30 @@ func New(cfg Config) *Server {
 		limiters:    newLimiters(cfg.Limits, cfg.LockAtOnce),
 		teams:       map[string]*team{},
 		record:      newRecord(),
-		faults:      faults{rng: rand.New(rand.NewPCG(cfg.Seed, streamFaults))},
-		traces:      rand.New(rand.NewPCG(cfg.Seed, streamTraces)),
+		listings: map[string]*giver{
+			"billing/transaction/detail": {given: map[uint64]int{}},
+			"task/historyRecords":        {given: map[uint64]int{}},
+		},
+		faults: faults{rng: rand.New(rand.NewPCG(cfg.Seed, streamFaults))},
+		traces: rand.New(rand.NewPCG(cfg.Seed, streamTraces)),
 	}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
-	s.fleet = newFleet(cfg.Phones, cfg.Seed, s.now(), cfg.Still)
+	born := s.now().Add(-max(cfg.Past, 0))
+	u := newUsage(cfg.Usage, born)
+	s.fleet = newFleet(cfg.Phones, cfg.Seed, born, cfg.Still, u)
 	s.billing = newBilling(s.fleet)
+	if u != nil {
+		u.broke = s.fleet.broke
+		u.set(s.billing)
+	}
+	s.fleet.tasks = newTasks(s.fleet, cfg.TasksPerDay, cfg.Seed)
 	return s
 }
+
+// advance brings the account up to the present.
+func (s *Server) advance() { s.fleet.advance(s.now()) }
 
 // SetCredentials replaces the account's secrets from the next request on, as
 // a rotation does. An empty token refuses token mode; an empty appID or
@@ -152,8 +182,13 @@ var handlers = map[string]handler{
 	"pay/wallet":        (*Server).wallet,
 	"pay/plan/info":     (*Server).planInfo,
 	"pay/profiles/list": (*Server).planList,
-	"callback/set":      (*Server).callbackSet,
-	"callback/get":      (*Server).callbackGet,
+
+	"billing/transaction/detail": (*Server).transactions,
+	"task/historyRecords":        (*Server).taskHistory,
+	"task/query":                 (*Server).taskQuery,
+
+	"callback/set": (*Server).callbackSet,
+	"callback/get": (*Server).callbackGet,
 }
 
 const (
@@ -247,7 +282,7 @@ func (s *Server) take(endpoint string, now time.Time, team bool) geelark.Code {
 func (s *Server) envelope(endpoint string, handle handler, code geelark.Code, traceID string, body []byte, f Fault) envelope {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fleet.advance(s.now())
+	s.advance()
 
 	var data any
 	var msg string
@@ -287,6 +322,10 @@ var messages = texts{
 	geelark.CodePartial:            "partial success",
 	geelark.CodeBatchFailed:        "process all failure",
 	geelark.CodePhoneBusy:          "env is executing a task",
+	geelark.CodeBalance:            "balance not enough",
+	geelark.CodeNoDevice:           "no free device",
+	codeProxyUnavailable:           "proxy is unavailable",
+	codeDailyStarts:                "daily open limit reached",
 	codeUnavailable:                "env is currently unavailable",
 	codeTagNotFound:                "tag not found",
 	codeTagNoColor:                 "tag color not found",
