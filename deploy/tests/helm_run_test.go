@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -271,4 +272,51 @@ func TestAHandlerOfTheValuesReplacesThatOfTheChart(t *testing.T) {
 	if none := render(t, "--set=demo.enabled=true", "--set=livenessProbe=null").pod(t).Spec.Containers[0].LivenessProbe; none != nil {
 		t.Errorf("in place of null the liveness probe is %v", none)
 	}
+}
+
+func TestOnlyAChangeThatTheExporterDoesNotNoticeReplacesThePods(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		interval, change string
+		replaces         bool
+	}{
+		"a configuration that it reads again":     {"30s", "config.defaults.cache_ttl=26s", false},
+		"a configuration that it does not":        {"", "config.defaults.cache_ttl=26s", true},
+		"a secret":                                {"", "secrets.team-a-token=another", false},
+		"a label of a Service":                    {"", "service.labels.a=b", false},
+		"a flag":                                  {"30s", "extraArgs={--log.level=debug}", true},
+		"one shard more":                          {"30s", "shards=4", true},
+		"a monitor, rules and dashboards":         {"", "serviceMonitor.interval=2m,prometheusRule.enabled=false,dashboards.enabled=false", false},
+		"the interval at which it reads it again": {"30s", "configReloadInterval=1m", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			values := []string{"--values=" + chart + "/ci/shards-values.yaml", "--set=configReloadInterval=" + tt.interval}
+			before, after := render(t, values...).pod(t), render(t, append(values, "--set="+tt.change)...).pod(t)
+			if got := !reflect.DeepEqual(before, after); got != tt.replaces {
+				t.Errorf("%s replaces the pods: %v, want %v", tt.change, got, tt.replaces)
+			}
+		})
+	}
+}
+
+func TestAChangedConfigurationIsReadAgain(t *testing.T) {
+	t.Parallel()
+	if !strings.Contains(must(t, exporter, "--help").stdout, "--config.reload-interval") {
+		t.Skip("this exporter has no --config.reload-interval")
+	}
+	configuration := func(accounts string) manifest {
+		return render(t, "--set=configReloadInterval=1s", "--set=secrets.token=the-token-of-the-test",
+			`--set-json=config={"accounts":[`+accounts+`]}`)
+	}
+	const account = `{"name":%q,"token_file":"/etc/geelark_exporter/secrets/token","base_url":"http://127.0.0.1:9"}`
+	c := newCluster(t, "")
+	args, env := c.pod(t, configuration(fmt.Sprintf(account, "team-a")), 0)
+	_, address := serve(t, env, args...)
+	watches := func(name string) bool { return strings.Contains(string(get(t, "http://"+address+"/sd")), `"`+name+`"`) }
+	if !watches("team-a") {
+		t.Fatal("the exporter does not watch the account")
+	}
+	_, _ = c.pod(t, configuration(fmt.Sprintf(account, "team-b")), 0)
+	processtest.Eventually(t, "the exporter watches the new account", func() bool { return watches("team-b") && !watches("team-a") })
 }
