@@ -1,6 +1,9 @@
 package collector
 
-import "geelark_exporter/collector/watch"
+import (
+	"geelark_exporter/collector/watch"
+	"geelark_exporter/geelark"
+)
 
 var (
 	walletBalanceFamily = newFamily("geelark_wallet_balance",
@@ -39,20 +42,29 @@ func collectBilling(e *emitter, a *watch.Account) {
 	account := a.Name()
 	wallet, plan := a.Billing()
 	if wallet != nil {
-		e.gauge(walletBalanceFamily, wallet.Balance, account)
-		e.gauge(walletGiftBalanceFamily, wallet.GiftBalance, account)
-		e.gauge(walletTimeAddOnsFamily, float64(wallet.TimeAddOns), account)
+		gaugeOf(e, walletBalanceFamily, wallet.Balance, account)
+		gaugeOf(e, walletGiftBalanceFamily, wallet.GiftBalance, account)
+		if left, ok := wallet.TimeAddOns.Get(); ok {
+			e.gauge(walletTimeAddOnsFamily, left.Minutes(), account)
+		}
 	}
 	if plan != nil {
-		e.gauge(planInfoFamily, 1, account, plan.Plan.String())
-		e.gauge(planProfilesFamily, float64(plan.Profiles), account)
-		e.gauge(planProfilesAvailableFamily, float64(plan.AvailableProfiles), account)
-		e.gauge(planMonthlyRentalsFamily, float64(plan.MonthlyRentals), account)
-		e.gauge(planMonthlyRentalsAvailableFamily, float64(plan.AvailableMonthlyRentals), account)
-		e.gauge(planParallelsFamily, float64(plan.Parallels), account)
-		e.gauge(planMonthlyFeeFamily, plan.MonthlyFee, account)
+		e.gauge(planInfoFamily, 1, account, plan.Plan.Or(-1).String())
+		gaugeOf(e, planProfilesFamily, plan.Profiles, account)
+		gaugeOf(e, planProfilesAvailableFamily, plan.AvailableProfiles, account)
+		gaugeOf(e, planMonthlyRentalsFamily, plan.MonthlyRentals, account)
+		gaugeOf(e, planMonthlyRentalsAvailableFamily, plan.AvailableMonthlyRentals, account)
+		gaugeOf(e, planParallelsFamily, plan.Parallels, account)
+		gaugeOf(e, planMonthlyFeeFamily, plan.MonthlyFee, account)
 		if !plan.ExpirationTime.IsZero() {
 			e.gauge(planExpiryFamily, timestamp(plan.ExpirationTime), account)
 		}
+	}
+}
+
+// gaugeOf exposes what was told: an absent value has no sample.
+func gaugeOf[T int | float64](e *emitter, f *family, told geelark.Optional[T], account string) {
+	if v, ok := told.Get(); ok {
+		e.gauge(f, float64(v), account)
 	}
 }

@@ -55,7 +55,7 @@ var (
 	expectedCodes = []geelark.Code{
 		geelark.CodeOK, geelark.CodeUnknown, geelark.CodeSignature, geelark.CodeRateLimited, geelark.CodePaidOnly,
 		geelark.CodeHourLimit, geelark.CodePermission, geelark.CodeIPNotAllowed, geelark.CodeTooManyRequests,
-		geelark.CodeBalance, geelark.CodePlanExpired, geelark.CodeNoDevice, geelark.CodeInternal,
+		geelark.CodeBalance, geelark.CodePlanExpired, geelark.CodeCrowded, geelark.CodeInternal,
 	}
 	expectedReasons = []geelark.Reason{
 		geelark.ReasonTimeout, geelark.ReasonConnection, geelark.ReasonDNS, geelark.ReasonTLS, geelark.ReasonMalformed,

@@ -207,7 +207,7 @@ func TestAScrapeShowsEachPhoneInOneState(t *testing.T) {
 				case 1:
 					var listed []geelark.ListedPhone
 					for range 100 {
-						listed = append(listed, geelark.ListedPhone{At: time.Now(), Phone: geelark.Phone{ID: id(r.IntN(300)), Group: fmt.Sprint(r.IntN(3)), Status: geelark.Status(r.IntN(2)), HasStatus: true}})
+						listed = append(listed, geelark.ListedPhone{At: time.Now(), Phone: geelark.Phone{ID: id(r.IntN(300)), Group: geelark.Some(fmt.Sprint(r.IntN(3))), Status: geelark.Some(geelark.Status(r.IntN(2)))}})
 					}
 					store.TrackListed(store.NewRound(), listed, true)
 				case 2:

@@ -170,7 +170,7 @@ func TestALockedAccountIsLeftAlone(t *testing.T) {
 	}{
 		{geelark.CodeRateLimited, time.Minute},
 		{geelark.CodeHourLimit, 2 * time.Hour},
-		{geelark.CodeNoDevice, 2 * time.Hour},
+		{geelark.CodeCrowded, time.Minute},
 	} {
 		t.Run(fmt.Sprint(int(tt.code)), func(t *testing.T) {
 			inBubble(t, 1000, func(c *watch.AccountConfig) { c.Discovery.Interval = 3 * time.Hour }, func(b *bench) {

@@ -2,30 +2,63 @@ package geelark
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 )
 
-// A Wallet is an account's money (document "Balance Inquiry"), in the vendor's
-// currency.
+// A Wallet is an account's money (document "Balance Inquiry" of the [API
+// reference]), in the vendor's currency. What an answer leaves out, or has of
+// another kind than the documented one, has no value.
+//
+// The vendor takes what a phone costs from the time add-ons first, then from the
+// gift money, then from the balance.
+//
+// [API reference]: https://doc.geelark.com/web/#/602813392
 type Wallet struct {
-	Balance     float64
-	GiftBalance float64
-	TimeAddOns  int // time add-ons that are left
+	Balance     Optional[float64]
+	GiftBalance Optional[float64]
+	TimeAddOns  Optional[time.Duration] // prepaid time that is left, in whole minutes
 }
 
-// Wallet reads the wallet. Its errors are those of [Client.PhoneStatus].
+// Wallet reads the wallet (document "Balance Inquiry" of the [API reference]). An
+// answer that tells nothing of it is an error. Its errors are those of
+// [Client.PhoneStatus].
+//
+// [API reference]: https://doc.geelark.com/web/#/602813392
 func (c *Client) Wallet(ctx context.Context) (*Wallet, error) {
-	var d struct {
-		Balance            *float64 `json:"balance"`
-		GiftMoney          float64  `json:"giftMoney"`
-		AvailableTimeAddOn looseInt `json:"availableTimeAddOn"`
-	}
-	if _, err := c.call(ctx, EndpointWallet, nil, struct{}{}, required(&d, func() bool { return d.Balance != nil })); err != nil {
+	var d walletData
+	if _, err := c.call(ctx, EndpointWallet, nil, struct{}{}, &d); err != nil {
 		return nil, err
 	}
-	return &Wallet{Balance: *d.Balance, GiftBalance: d.GiftMoney, TimeAddOns: d.AvailableTimeAddOn.or(0)}, nil
+	return &d.Wallet, nil
+}
+
+type walletData struct{ Wallet }
+
+func (d *walletData) read(r *reader) {
+	*d = walletData{}
+	r.object(func(name []byte) {
+		switch string(name) {
+		case "balance":
+			d.Balance = r.number()
+		case "giftMoney":
+			d.GiftBalance = r.number()
+		case "availableTimeAddOn":
+			d.TimeAddOns = r.minutes()
+		}
+	})
+}
+
+func (d *walletData) accepts(Code) bool { return false }
+
+func (d *walletData) check() error { return tellsSomething(*d == walletData{}) }
+
+// tellsSomething refuses data of which nothing can be read.
+func tellsSomething(empty bool) error {
+	if empty {
+		return errors.New("the answer's data has none of the documented fields")
+	}
+	return nil
 }
 
 // A Plan is an account's subscription plan.
@@ -50,58 +83,61 @@ func (p Plan) String() string {
 }
 
 // PlanInfo is an account's plan and its quotas (document "Get the current
-// subscription plan information").
+// subscription plan information" of the [API reference]). What an answer leaves
+// out, or has of another kind than the documented one, has no value.
+//
+// [API reference]: https://doc.geelark.com/web/#/602813392
 type PlanInfo struct {
-	Plan                    Plan
-	Profiles                int
-	AvailableProfiles       int
-	MonthlyRentals          int
-	AvailableMonthlyRentals int
-	Parallels               int       // phones open at once without extra charge
-	ExpirationTime          time.Time // zero when there is none
-	MonthlyFee              float64   // in the vendor's currency
+	Plan                    Optional[Plan]
+	Profiles                Optional[int]
+	AvailableProfiles       Optional[int]
+	MonthlyRentals          Optional[int]
+	AvailableMonthlyRentals Optional[int]     // since February 2026
+	Parallels               Optional[int]     // phones open at once without extra charge
+	ExpirationTime          time.Time         // zero when there is none
+	MonthlyFee              Optional[float64] // in the vendor's currency
 }
 
-// PlanInfo reads the plan. Its errors are those of [Client.PhoneStatus].
+// PlanInfo reads the plan (document "Get the current subscription plan
+// information" of the [API reference]), which the vendor allows once a minute.
+// An answer that tells nothing of it is an error. Its errors are those of
+// [Client.PhoneStatus].
+//
+// [API reference]: https://doc.geelark.com/web/#/602813392
 func (c *Client) PlanInfo(ctx context.Context) (*PlanInfo, error) {
-	var d struct {
-		Plan                    *flexInt `json:"plan"`
-		Profiles                *flexInt `json:"profiles"`
-		AvailableProfiles       *flexInt `json:"availableProfiles"`
-		MonthlyRental           looseInt `json:"monthlyRental"`
-		AvailableMonthlyRentals looseInt `json:"availableMonthlyRentals"`
-		Parallels               looseInt `json:"parallels"`
-		ExpirationTime          looseInt `json:"expirationTime"`
-		MonthlyFee              float64  `json:"monthlyFee"`
-	}
-	if _, err := c.call(ctx, EndpointPlanInfo, nil, struct{}{}, required(&d, func() bool {
-		return d.Plan != nil && d.Profiles != nil && d.AvailableProfiles != nil
-	})); err != nil {
+	var d planData
+	if _, err := c.call(ctx, EndpointPlanInfo, nil, struct{}{}, &d); err != nil {
 		return nil, err
 	}
-	return &PlanInfo{
-		Plan:     Plan(*d.Plan),
-		Profiles: int(*d.Profiles), AvailableProfiles: int(*d.AvailableProfiles),
-		MonthlyRentals: d.MonthlyRental.or(0), AvailableMonthlyRentals: d.AvailableMonthlyRentals.or(0),
-		Parallels: d.Parallels.or(0), ExpirationTime: d.ExpirationTime.time(), MonthlyFee: d.MonthlyFee,
-	}, nil
+	return &d.PlanInfo, nil
 }
 
-// required decodes into v and refuses data that complete does not find in it:
-// what an answer leaves out must not read as zero.
-func required(v any, complete func() bool) json.Unmarshaler { return &requiredData{v, complete} }
+type planData struct{ PlanInfo }
 
-type requiredData struct {
-	v        any
-	complete func() bool
+func (d *planData) read(r *reader) {
+	*d = planData{}
+	r.object(func(name []byte) {
+		switch string(name) {
+		case "plan":
+			d.Plan = integer[Plan](r)
+		case "profiles":
+			d.Profiles = integer[int](r)
+		case "availableProfiles":
+			d.AvailableProfiles = integer[int](r)
+		case "monthlyRental":
+			d.MonthlyRentals = integer[int](r)
+		case "availableMonthlyRentals":
+			d.AvailableMonthlyRentals = integer[int](r)
+		case "parallels":
+			d.Parallels = integer[int](r)
+		case "expirationTime":
+			d.ExpirationTime = r.seconds()
+		case "monthlyFee":
+			d.MonthlyFee = r.number()
+		}
+	})
 }
 
-func (r *requiredData) UnmarshalJSON(b []byte) error {
-	if err := json.Unmarshal(b, r.v); err != nil {
-		return err
-	}
-	if !r.complete() {
-		return errors.New("a field is missing")
-	}
-	return nil
-}
+func (d *planData) accepts(Code) bool { return false }
+
+func (d *planData) check() error { return tellsSomething(*d == planData{}) }

@@ -12,7 +12,7 @@ import (
 func TestDocumentedWallet(t *testing.T) {
 	s := play(answerBody(`{"code":0,"msg":"success","traceId":"t","data":{"balance":123.45,"giftMoney":6.7,"availableTimeAddOn":8}}`))
 	got, err := newClient(t, s).Wallet(t.Context())
-	if want := (Wallet{Balance: 123.45, GiftBalance: 6.7, TimeAddOns: 8}); err != nil || *got != want {
+	if want := (Wallet{Balance: Some(123.45), GiftBalance: Some(6.7), TimeAddOns: Some(8 * time.Minute)}); err != nil || *got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 	if r := s.requests()[0]; r.url != "https://openapi.geelark.com/open/v1/pay/wallet" || r.body != "{}" {
@@ -24,8 +24,8 @@ func TestDocumentedPlan(t *testing.T) {
 	s := play(answerBody(`{"code":0,"data":{"plan":1,"profiles":100,"availableProfiles":7,"monthlyRental":30,"availableMonthlyRentals":2,"parallels":55,"expirationTime":1900000000,"monthlyFee":349.99}}`))
 	got, err := newClient(t, s).PlanInfo(t.Context())
 	want := PlanInfo{
-		Plan: PlanPro, Profiles: 100, AvailableProfiles: 7, MonthlyRentals: 30, AvailableMonthlyRentals: 2,
-		Parallels: 55, ExpirationTime: time.Unix(1_900_000_000, 0), MonthlyFee: 349.99,
+		Plan: Some(PlanPro), Profiles: Some(100), AvailableProfiles: Some(7), MonthlyRentals: Some(30), AvailableMonthlyRentals: Some(2),
+		Parallels: Some(55), ExpirationTime: time.Unix(1_900_000_000, 0), MonthlyFee: Some(349.99),
 	}
 	if err != nil || *got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
@@ -35,12 +35,27 @@ func TestDocumentedPlan(t *testing.T) {
 	}
 }
 
-func TestBillingDataInOtherForms(t *testing.T) {
+func TestWhatBillingLeavesOutIsAbsent(t *testing.T) {
+	end := time.Unix(1_900_000_000, 0)
 	for data, want := range map[string]Wallet{
-		`{"balance":0}`:                              {},
-		`{"balance":-1e-2,"giftMoney":null}`:         {Balance: -.01},
-		`{"balance":1,"availableTimeAddOn":"7"}`:     {Balance: 1, TimeAddOns: 7},
-		`{"balance":1,"availableTimeAddOn":"seven"}`: {Balance: 1},
+		`{"balance":0}`:                                    {Balance: Some(0.0)},
+		`{"giftMoney":1}`:                                  {GiftBalance: Some(1.0)},
+		`{"availableTimeAddOn":90}`:                        {TimeAddOns: Some(90 * time.Minute)},
+		`{"balance":-1e-2,"giftMoney":null}`:               {Balance: Some(-.01)},
+		`{"balance":null,"giftMoney":0}`:                   {GiftBalance: Some(0.0)},
+		`{"balance":"12.5","availableTimeAddOn":"7"}`:      {Balance: Some(12.5), TimeAddOns: Some(7 * time.Minute)},
+		`{"balance":1,"availableTimeAddOn":10.0}`:          {Balance: Some(1.0), TimeAddOns: Some(10 * time.Minute)},
+		`{"balance":1,"availableTimeAddOn":1e1}`:           {Balance: Some(1.0), TimeAddOns: Some(10 * time.Minute)},
+		`{"balance":1,"availableTimeAddOn":0}`:             {Balance: Some(1.0), TimeAddOns: Some(time.Duration(0))},
+		`{"balance":1,"availableTimeAddOn":-1}`:            {Balance: Some(1.0)},
+		`{"balance":1,"availableTimeAddOn":153722868}`:     {Balance: Some(1.0)},
+		`{"balance":1,"availableTimeAddOn":"seven"}`:       {Balance: Some(1.0)},
+		`{"balance":1,"availableTimeAddOn":{},"more":[1]}`: {Balance: Some(1.0)},
+		`{"balance":1,"giftMoney":"x"}`:                    {Balance: Some(1.0)},
+		`{"balance":1,"giftMoney":1e999}`:                  {Balance: Some(1.0)},
+		`{"balance":1,"giftMoney":true}`:                   {Balance: Some(1.0)},
+		`{"balance":1,"giftMoney":"0x10"}`:                 {Balance: Some(1.0)},
+		`{"balance":1,"giftMoney":"NaN"}`:                  {Balance: Some(1.0)},
 	} {
 		got, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).Wallet(t.Context())
 		if err != nil || *got != want {
@@ -48,10 +63,18 @@ func TestBillingDataInOtherForms(t *testing.T) {
 		}
 	}
 	for data, want := range map[string]PlanInfo{
-		`{"plan":0,"profiles":3,"availableProfiles":0}`:                                    {Profiles: 3},
-		`{"plan":"1","profiles":"3","availableProfiles":"2","expirationTime":0}`:           {Plan: PlanPro, Profiles: 3, AvailableProfiles: 2},
-		`{"plan":7,"profiles":0,"availableProfiles":0,"expirationTime":-1,"parallels":{}}`: {Plan: 7},
-		`{"plan":0,"profiles":0,"availableProfiles":0,"expirationTime":"1900000000"}`:      {ExpirationTime: time.Unix(1_900_000_000, 0)},
+		`{"plan":0}`: {Plan: Some(PlanBase)},
+		`{"plan":0,"profiles":3,"availableProfiles":0}`:                             {Plan: Some(PlanBase), Profiles: Some(3), AvailableProfiles: Some(0)},
+		`{"plan":"1","profiles":"3","parallels":"2","expirationTime":0}`:            {Plan: Some(PlanPro), Profiles: Some(3), Parallels: Some(2)},
+		`{"plan":7,"expirationTime":-1,"parallels":{},"monthlyFee":null}`:           {Plan: Some(Plan(7))},
+		`{"plan":null,"expirationTime":"1900000000"}`:                               {ExpirationTime: end},
+		`{"profiles":1.0,"expirationTime":1.9e9}`:                                   {Profiles: Some(1), ExpirationTime: end},
+		`{"profiles":1.5,"monthlyRental":1,"availableMonthlyRentals":null}`:         {MonthlyRentals: Some(1)},
+		`{"availableMonthlyRentals":0,"expirationTime":9223372036854775807}`:        {AvailableMonthlyRentals: Some(0)},
+		`{"availableMonthlyRentals":0,"expirationTime":9.223372036854775807e18}`:    {AvailableMonthlyRentals: Some(0)},
+		`{"availableMonthlyRentals":0,"expirationTime":1900000000000}`:              {AvailableMonthlyRentals: Some(0)},
+		`{"monthlyFee":"349.99","expirationTime":99999999999999999999999}`:          {MonthlyFee: Some(349.99)},
+		`{"monthlyFee":0,"expirationTime":-9223372036854775808,"parallels":"many"}`: {MonthlyFee: Some(0.0)},
 	} {
 		got, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PlanInfo(t.Context())
 		if err != nil || *got != want {
@@ -60,19 +83,29 @@ func TestBillingDataInOtherForms(t *testing.T) {
 	}
 }
 
-func TestMalformedBillingDataIsRefused(t *testing.T) {
+func TestBillingDataThatTellsNothingIsRefused(t *testing.T) {
 	for _, data := range []string{
-		`{}`, `[]`, `null`, `7`, `{"balance":null}`, `{"balance":"12.5"}`, `{"balance":[]}`, `{"giftMoney":1}`, `{"balance":1,"giftMoney":"x"}`,
-		`{"plan":null}`, `{"plan":"pro"}`, `{"plan":{}}`, `{"profiles":1}`, `{"plan":1,"monthlyFee":"x"}`,
-		`{"plan":1,"profiles":3}`, `{"plan":1,"availableProfiles":3}`, `{"plan":1,"profiles":3,"availableProfiles":{}}`,
+		`{}`, `[]`, `null`, `7`, `"text"`, `{"balance":null}`, `{"balance":[]}`, `{"plan":null}`, `{"plan":"pro"}`, `{"plan":{}}`,
+		`{"Balance":1,"Plan":1}`, `[{"balance":1,"plan":1}]`, `{"data":{"balance":1,"plan":1}}`,
 	} {
-		c := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`)))
-		wallet, err := c.Wallet(t.Context())
+		wallet, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).Wallet(t.Context())
 		wantReason(t, err, ReasonMalformed)
 		plan, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PlanInfo(t.Context())
 		wantReason(t, err, ReasonMalformed)
 		if wallet != nil || plan != nil {
 			t.Errorf("%s: got %+v, %+v", data, wallet, plan)
+		}
+	}
+}
+
+func TestBillingIsNoBatch(t *testing.T) {
+	for _, code := range []Code{CodePartial, CodeBatchFailed, CodeSignature} {
+		c := newClient(t, play(answerBody(fmt.Sprintf(`{"code":%d,"data":{"balance":1,"plan":1}}`, int(code)))))
+		if w, err := c.Wallet(t.Context()); !errors.Is(err, code) || w != nil {
+			t.Errorf("wallet: got %v, %v", w, err)
+		}
+		if p, err := c.PlanInfo(t.Context()); !errors.Is(err, code) || p != nil {
+			t.Errorf("plan: got %v, %v", p, err)
 		}
 	}
 }
@@ -110,66 +143,4 @@ func TestPlanIsAskedForOnceAMinute(t *testing.T) {
 		_, err := c.PlanInfo(within(t, time.Second))
 		wantNotSent(t, err)
 	})
-}
-
-func TestOptionalIntegers(t *testing.T) {
-	for in, want := range map[string]struct {
-		or   int
-		time int64 // Unix seconds, 0 for none
-	}{
-		`0`: {0, 0}, `7`: {7, 7}, `"7"`: {7, 7}, `-1`: {-1, 0}, `1900000000`: {1900000000, 1900000000},
-		`null`: {-9, 0}, `""`: {-9, 0}, `"x"`: {-9, 0}, `1.5`: {-9, 0}, `1e3`: {-9, 0}, `{}`: {-9, 0}, `[1]`: {-9, 0}, `true`: {-9, 0},
-		`99999999999999999999`: {-9, 0}, `"-99999999999999999999"`: {-9, 0},
-	} {
-		var i looseInt
-		if err := i.UnmarshalJSON([]byte(in)); err != nil {
-			t.Errorf("%s: %v", in, err)
-		}
-		if got := i.or(-9); got != want.or {
-			t.Errorf("%s: got %d, want %d", in, got, want.or)
-		}
-		var at time.Time
-		if want.time != 0 {
-			at = time.Unix(want.time, 0)
-		}
-		if got := i.time(); !got.Equal(at) {
-			t.Errorf("%s: got %s, want %s", in, got, at)
-		}
-	}
-}
-
-func TestCredentialThatTheVendorEchoesIsHidden(t *testing.T) {
-	for name, test := range map[string]struct {
-		credentials Credentials
-		echo        string
-	}{
-		"token":   {Credentials{Token: testToken}, testToken},
-		"API key": {Credentials{AppID: testAppID, APIKey: testAPIKey}, testAPIKey},
-	} {
-		for where, body := range map[string]string{
-			"message":               `{"code":40003,"msg":"refused: Bearer %s!","traceId":"t"}`,
-			"message, over its cut": `{"code":40003,"msg":"` + strings.Repeat("x", 195) + `%s","traceId":"t"}`,
-			"trace id":              `{"code":40003,"msg":"refused","traceId":"%s"}`,
-		} {
-			t.Run(name+" in the "+where, func(t *testing.T) {
-				c := newClientFor(t, test.credentials, play(answerBody(fmt.Sprintf(body, test.echo))))
-				_, err := c.Wallet(t.Context())
-				var e *APIError
-				if !errors.As(err, &e) || e.Code != CodeSignature {
-					t.Fatal(err)
-				}
-				text := fmt.Sprintf("%v %+v %#v", err, e, e)
-				wantNoSecret(t, text)
-				if strings.Contains(text, test.echo[:5]) {
-					t.Errorf("a part of it is in %s", text)
-				}
-				if !strings.Contains(text, "refused") && !strings.Contains(text, "xxx") {
-					t.Errorf("the rest is lost: %s", text)
-				}
-			})
-		}
-	}
-	if got := (Credentials{}).hide("anything"); got != "anything" {
-		t.Error(got)
-	}
 }

@@ -78,7 +78,9 @@ type budget struct {
 	ended       []time.Duration
 	minute      int
 	pausedUntil time.Time
-	pauseCode   Code
+	pause       pause         // the last
+	doubled     time.Duration // the last pause that doubles, 0 after a success
+	doubledAt   time.Time     // when it began
 	tickets     uint64        // given out so far
 	queue       []uint64      // the tickets of the calls that wait, the first come first
 	changed     chan struct{} // closed when what the waiting calls wait for may have changed
@@ -184,12 +186,12 @@ func (b *budget) enter(ctx context.Context, reserved *Reservation) (waited bool,
 		return b.acquire(ctx)
 	}
 	if reserved.budget != b {
-		reserved.budget.release(false, CodeOK, 0)
+		reserved.budget.giveBack()
 		return b.acquire(ctx)
 	}
 	// A pause may have begun since the place was reserved.
 	if err := b.checkPause(); err != nil {
-		b.release(false, CodeOK, 0)
+		b.giveBack()
 		return false, err
 	}
 	return false, nil
@@ -222,7 +224,7 @@ func (b *budget) acquire(ctx context.Context) (waited bool, err error) {
 		if deadline, ok := ctx.Deadline(); ok && at.After(deadline) {
 			e := &LimitError{Endpoint: b.endpoint, Until: at}
 			if paused {
-				e.Pause = b.pauseCode
+				e.Pause, e.PauseStatus = b.pause.code, b.pause.status
 			}
 			return waited, e
 		}
@@ -249,7 +251,7 @@ func (b *budget) checkPause() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.pausedUntil.After(b.now()) {
-		return &LimitError{Endpoint: b.endpoint, Until: b.pausedUntil, Pause: b.pauseCode}
+		return &LimitError{Endpoint: b.endpoint, Until: b.pausedUntil, Pause: b.pause.code, PauseStatus: b.pause.status}
 	}
 	return nil
 }
@@ -273,18 +275,36 @@ func (b *budget) wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// release ends a request. When it was not sent, its place is free at once. A
-// pause above zero begins now.
-func (b *budget) release(sent bool, code Code, pause time.Duration) {
+// giveBack frees the place of a request that was not sent.
+func (b *budget) giveBack() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inFlight--
+	b.broadcast()
+}
+
+// end ends a request that was sent, and begins the pause that came of it.
+func (b *budget) end(sent time.Time, worked bool, p pause) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
 	b.inFlight--
-	if sent {
-		b.ended = append(b.ended, now.Sub(b.epoch))
+	b.ended = append(b.ended, now.Sub(b.epoch))
+	// What was sent before a pause began says nothing about its end.
+	since := !sent.Before(b.doubledAt)
+	switch {
+	case p.doubles && b.doubled == 0:
+		b.doubled, b.doubledAt = p.length, now
+	case p.doubles && since:
+		b.doubled, b.doubledAt = min(2*b.doubled, maxAskedPause), now
+	case worked && since:
+		b.doubled = 0
 	}
-	if until := now.Add(pause); pause > 0 && until.After(b.pausedUntil) {
-		b.pausedUntil, b.pauseCode = until, code
+	if p.doubles {
+		p.length = b.doubled
+	}
+	if until := now.Add(p.length); p.length > 0 && until.After(b.pausedUntil) {
+		b.pausedUntil, b.pause = until, p
 	}
 	b.broadcast()
 }

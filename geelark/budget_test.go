@@ -413,18 +413,19 @@ func TestEndpointsHaveBudgetsOfTheirOwn(t *testing.T) {
 
 func TestEndpointIsPausedWhenTheAPISaysSo(t *testing.T) {
 	type outcome struct {
-		name  string
-		step  step
-		pause time.Duration
-		code  Code
+		name   string
+		step   step
+		pause  time.Duration
+		code   Code
+		status int
 	}
 	outcomes := []outcome{
-		{"HTTP status 429", answerStatus(http.StatusTooManyRequests), time.Minute, CodeRateLimited},
-		{"HTTP status 503", answerStatus(http.StatusServiceUnavailable), 0, 0},
-		{"malformed", answerBody(`{}`), 0, 0},
+		{"HTTP status 429", answerStatus(http.StatusTooManyRequests), time.Minute, 0, 429},
+		{"HTTP status 503", answerStatus(http.StatusServiceUnavailable), 0, 0, 0},
+		{"malformed", answerBody(`{}`), 0, 0, 0},
 	}
 	for _, c := range codes[1:] {
-		outcomes = append(outcomes, outcome{fmt.Sprintf("code %d", int(c.code)), answerCode(c.code), c.pause, c.code})
+		outcomes = append(outcomes, outcome{fmt.Sprintf("code %d", int(c.code)), answerCode(c.code), c.pause, c.code, 0})
 	}
 	for _, o := range outcomes {
 		t.Run(o.name, func(t *testing.T) {
@@ -450,7 +451,7 @@ func TestEndpointIsPausedWhenTheAPISaysSo(t *testing.T) {
 				}
 				for _, patience := range []time.Duration{time.Second, o.pause - 1} {
 					le := wantNotSent(t, ask(within(t, patience), c))
-					if *le != (LimitError{EndpointPhoneStatus, until, o.code}) {
+					if *le != (LimitError{EndpointPhoneStatus, until, o.code, o.status}) {
 						t.Errorf("got %+v", le)
 					}
 				}
@@ -474,12 +475,13 @@ func TestPauseIsExtendedButNeverShortened(t *testing.T) {
 		until         time.Duration
 		code          Code
 	}{
-		"a shorter one behind a longer":   {CodeHourLimit, CodeRateLimited, time.Second + 2*time.Hour, CodeHourLimit},
-		"a longer one behind a shorter":   {CodeRateLimited, CodeNoDevice, 3*time.Second + 2*time.Hour, CodeNoDevice},
-		"the same again":                  {CodeRateLimited, CodeRateLimited, 63 * time.Second, CodeRateLimited},
-		"an ordinary failure behind it":   {CodeRateLimited, CodeSignature, 61 * time.Second, CodeRateLimited},
-		"an ordinary failure before it":   {CodeSignature, CodeHourLimit, 3*time.Second + 2*time.Hour, CodeHourLimit},
-		"two locks of two hours, the end": {CodeNoDevice, CodeHourLimit, 3*time.Second + 2*time.Hour, CodeHourLimit},
+		"a shorter one behind a longer": {CodeHourLimit, CodeRateLimited, time.Second + 2*time.Hour, CodeHourLimit},
+		"a longer one behind a shorter": {CodeRateLimited, CodeHourLimit, 3*time.Second + 2*time.Hour, CodeHourLimit},
+		"the same again":                {CodeRateLimited, CodeRateLimited, 63 * time.Second, CodeRateLimited},
+		"an ordinary failure behind it": {CodeRateLimited, CodeSignature, 61 * time.Second, CodeRateLimited},
+		"an ordinary failure before it": {CodeSignature, CodeHourLimit, 3*time.Second + 2*time.Hour, CodeHourLimit},
+		"a lock behind a crowd":         {CodeCrowded, CodeHourLimit, 3*time.Second + 2*time.Hour, CodeHourLimit},
+		"a crowd behind a lock":         {CodeHourLimit, CodeCrowded, time.Second + 2*time.Hour, CodeHourLimit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

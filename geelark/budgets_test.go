@@ -286,7 +286,7 @@ func TestReservationOfOtherCredentialsIsGivenBack(t *testing.T) {
 						mustAsk(t, c)
 						time.Sleep(time.Hour + justOver)
 						s = play(answerBody(statusOK))
-						c.http.Transport = s
+						c.transport = s
 					} else {
 						c = newClientFor(t, r.source(), s, withBudgets(budgets))
 					}

@@ -1,11 +1,17 @@
-// Package geelark is a client of the GeeLark open API for cloud phones, made
+// Package geelark is a client of the [GeeLark open API] for cloud phones, made
 // for readers that share an account with other programs: it holds the
 // documented limits in every sliding window, stops at once when the API says
 // so, and never decodes personal data or proxy credentials.
 //
+// What can be read of an answer is used: one odd detail costs one phone, and
+// what an answer leaves out is absent rather than zero.
+//
 // A call goes through a chain of small handlers, put together in [New]:
-// retry, budget, envelope, observer, transport. The package knows nothing of metrics
-// and writes no logs; [WithObserver] shows every request to whoever counts.
+// retry, budget, observer, envelope, transport. The package knows nothing of
+// metrics and writes no logs; [WithObserver] shows every request to whoever
+// counts.
+//
+// [GeeLark open API]: https://doc.geelark.com/web/#/602813392
 package geelark
 
 import (
@@ -26,6 +32,9 @@ import (
 // DefaultBaseURL is the address of the vendor's API (document "Request
 // Instructions").
 const DefaultBaseURL = "https://openapi.geelark.com"
+
+// apiPath is where the API is below its address.
+const apiPath = "open/v1"
 
 const (
 	defaultUserAgent = "geelark_exporter"
@@ -73,18 +82,17 @@ type Client struct {
 	current     atomic.Pointer[Budgets] // of the credentials last read; nil: none yet
 
 	chain handler
-	http  *http.Client
 	// The answers of phone/list hold personal data and proxy credentials, which
 	// stay in a connection's buffers: it has connections of its own, which
 	// [Client.CloseIdleConnections] gets rid of whatever else is in flight.
-	listHTTP *http.Client
+	listTransport http.RoundTripper
 }
 
 // An Option configures a [Client].
 type Option func(*Client) error
 
-// WithBaseURL sets the address of the API: http or https, a host, no user
-// information, no query. The default is [DefaultBaseURL].
+// WithBaseURL sets the address of the API, as [ParseBaseURL] takes it. The default
+// is [DefaultBaseURL].
 func WithBaseURL(s string) Option {
 	return func(c *Client) error {
 		u, err := ParseBaseURL(s)
@@ -93,7 +101,9 @@ func WithBaseURL(s string) Option {
 	}
 }
 
-// ParseBaseURL checks an address as [WithBaseURL] takes it.
+// ParseBaseURL checks an address of the API: http or https, a host, no user
+// information, no query. It may end with the /open/v1 that the vendor's SDKs
+// write. Addresses that mean the same are returned as the same.
 func ParseBaseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
@@ -102,13 +112,23 @@ func ParseBaseURL(s string) (*url.URL, error) {
 		return nil, errors.New("the API's address cannot be parsed; it must look like " + DefaultBaseURL)
 	case u.User != nil:
 		return nil, errors.New("the API's address must not hold credentials")
-	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
 		// Without repeating it: "user:password@host" parses as a scheme.
 		return nil, errors.New("the API's address must look like " + DefaultBaseURL)
 	case u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("the API's address must not have a query or a fragment")
 	}
-	u.Path = strings.TrimRight(u.Path, "/")
+	u.Host = strings.ToLower(u.Host)
+	if port := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]; strings.HasSuffix(u.Host, port) {
+		u.Host = strings.TrimSuffix(u.Host, port)
+	}
+	u.Host = strings.TrimSuffix(u.Host, ":")
+	path := strings.TrimRight(u.EscapedPath(), "/")
+	path = strings.TrimRight(strings.TrimSuffix(path, "/"+apiPath), "/")
+	u.RawPath, u.ForceQuery = path, false
+	if u.Path, err = url.PathUnescape(path); err != nil {
+		return nil, errors.New("the API's address cannot be parsed; it must look like " + DefaultBaseURL)
+	}
 	return u, nil
 }
 
@@ -182,22 +202,21 @@ func New(credentials CredentialSource, budgets BudgetSource, options ...Option) 
 		}
 	}
 	if c.transport == nil {
-		c.transport = http.DefaultTransport.(*http.Transport).Clone()
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.OnProxyConnectResponse = refusedByProxy
+		c.transport = t
 	}
-	forList := c.transport
-	if t, ok := forList.(*http.Transport); ok {
-		forList = t.Clone()
+	c.listTransport = c.transport
+	if t, ok := c.transport.(*http.Transport); ok {
+		c.listTransport = t.Clone()
 	}
-	// The API never redirects; whatever does must not get the credentials.
-	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c.http = &http.Client{Transport: c.transport, CheckRedirect: noRedirect}
-	c.listHTTP = &http.Client{Transport: forList, CheckRedirect: noRedirect}
+
 	// From the inside out: a retry spends from the budget like a first try, the
 	// budget learns of pauses from the envelope, and the observer sees each
 	// request with the envelope's code.
 	var h handler = &transportHandler{client: c}
 	h = &envelopeHandler{next: h}
-	h = &observeHandler{next: h, observe: c.observe, now: c.now}
+	h = &observeHandler{next: h, observe: c.observe}
 	h = &budgetHandler{next: h, client: c}
 	h = &retryHandler{next: h, retries: c.retries, jitter: c.jitter, now: c.now}
 	c.chain = h
@@ -206,8 +225,11 @@ func New(credentials CredentialSource, budgets BudgetSource, options ...Option) 
 
 // CloseIdleConnections closes connections that are kept for later requests.
 func (c *Client) CloseIdleConnections() {
-	c.http.CloseIdleConnections()
-	c.listHTTP.CloseIdleConnections()
+	for _, rt := range []http.RoundTripper{c.transport, c.listTransport} {
+		if t, ok := rt.(interface{ CloseIdleConnections() }); ok {
+			t.CloseIdleConnections()
+		}
+	}
 }
 
 // Budget returns what the client may send to an endpoint now, by the credentials
@@ -228,7 +250,7 @@ func (c *Client) spending() *Budgets {
 
 // call sends params to an endpoint and decodes the answer's data into out. It
 // returns when the answered request was sent.
-func (c *Client) call(ctx context.Context, e Endpoint, r *Reservation, params, out any) (time.Time, error) {
+func (c *Client) call(ctx context.Context, e Endpoint, r *Reservation, params any, out answerData) (time.Time, error) {
 	body, err := json.Marshal(params)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("%s: encoding the request: %w", e, err)

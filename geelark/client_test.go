@@ -23,10 +23,24 @@ func TestBaseURLRules(t *testing.T) {
 		"http://localhost:8080/api//":            "http://localhost:8080/api",
 		"http://[::1]:8080":                      "http://[::1]:8080",
 		"HTTPS://openapi.geelark.com":            "https://openapi.geelark.com",
+		"https://OpenAPI.GeeLark.com":            "https://openapi.geelark.com",
+		"https://openapi.geelark.com:443":        "https://openapi.geelark.com",
+		"https://openapi.geelark.com:/":          "https://openapi.geelark.com",
+		"http://openapi.geelark.com:80/":         "http://openapi.geelark.com",
+		"http://openapi.geelark.com:443":         "http://openapi.geelark.com:443",
+		"https://openapi.geelark.com/open/v1":    "https://openapi.geelark.com",
+		"https://openapi.geelark.cn/open/v1/":    "https://openapi.geelark.cn",
+		"https://openapi.geelark.com//open/v1//": "https://openapi.geelark.com",
+		"https://gate.test/geelark/open/v1":      "https://gate.test/geelark",
+		"https://gate.test/a%2Fb/open/v1":        "https://gate.test/a%2Fb",
+		"https://gate.test/open/v1/x":            "https://gate.test/open/v1/x",
+		"https://gate.test/reopen/v1":            "https://gate.test/reopen/v1",
+		"https://openapi.geelark.com?":           "https://openapi.geelark.com",
 		"":                                       "",
 		"openapi.geelark.com":                    "",
 		"https://":                               "",
 		"https:///open":                          "",
+		"https://:443":                           "",
 		"ftp://openapi.geelark.com":              "",
 		"unix:/run/api.sock":                     "",
 		"https://api?key=" + password:            "",
@@ -54,6 +68,16 @@ func TestBaseURLRules(t *testing.T) {
 		}
 		if err != nil || u.String() != want {
 			t.Errorf("%q: got %v, %v, want %s", in, u, err, want)
+		}
+	}
+}
+
+func TestAddressAsTheVendorsSDKsWriteItMeansTheSame(t *testing.T) {
+	for _, base := range []string{"https://openapi.geelark.com", "https://openapi.geelark.com/open/v1", "https://openapi.geelark.com/open/v1/"} {
+		s := play(answerBody(statusOK))
+		mustAsk(t, newClient(t, s, WithBaseURL(base)))
+		if got, want := s.requests()[0].url, "https://openapi.geelark.com/open/v1/phone/status"; got != want {
+			t.Errorf("%s: got %s, want %s", base, got, want)
 		}
 	}
 }
@@ -114,7 +138,7 @@ func TestRequestIsAPostOfJSONWithAUserAgent(t *testing.T) {
 func TestParametersThatCannotBeEncodedAreNotSent(t *testing.T) {
 	s := play(answerBody(statusOK))
 	var unsupported *json.UnsupportedTypeError
-	if _, err := newClient(t, s).call(t.Context(), EndpointPhoneStatus, nil, make(chan int), nil); !errors.As(err, &unsupported) || len(s.requests()) != 0 {
+	if _, err := newClient(t, s).call(t.Context(), EndpointPhoneStatus, nil, make(chan int), &phoneStatusData{}); !errors.As(err, &unsupported) || len(s.requests()) != 0 {
 		t.Errorf("got %v", err)
 	}
 }

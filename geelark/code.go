@@ -1,6 +1,9 @@
 package geelark
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // A Code is the result code of a GeeLark answer: of a whole answer (the
 // envelope's "code") or of one phone in it (failDetails' "code").
@@ -10,10 +13,13 @@ import "strconv"
 //	if errors.Is(err, geelark.CodeSignature) { ... }
 //
 // It mirrors the vendor's documents "Request Instructions" and "Cloud Phone
-// Error Codes".
+// Error Codes" of the [API reference].
+//
+// [API reference]: https://doc.geelark.com/web/#/602813392
 type Code int
 
-// The documented codes that a reader of the API can meet.
+// The documented codes. Those of a phone that could not be started are failures
+// of a start, never of a read.
 const (
 	CodeOK                 Code = 0     // success
 	CodeUnknown            Code = 40000 // unknown error
@@ -28,6 +34,7 @@ const (
 	CodeBatchFailed        Code = 40009 // the whole batch failed
 	CodePaidOnly           Code = 40011 // for paid accounts only
 	CodeRetired            Code = 40012 // the API is retired
+	CodeUserNotFound       Code = 40013 // the user does not exist
 	CodeHourLimit          Code = 40014 // the hour's limit is broken, locked for two hours
 	CodePermission         Code = 40015 // permission is missing
 	CodeIPNotAllowed       Code = 40016 // the caller's address is not on the allow list
@@ -37,11 +44,34 @@ const (
 	CodePhoneExpired       Code = 43004 // the phone is expired
 	CodePhoneBusy          Code = 43005 // the phone is executing a task
 	CodePhoneRemote        Code = 43006 // the phone is under remote control
+	CodeStartCap           Code = 43008 // the plan's starts of the day are used up
+	CodeStartRefused43020  Code = 43020 // the phone could not be started
+	CodeStartRefused43029  Code = 43029 // the phone could not be started
+	CodeStartRefused45002  Code = 45002 // the phone could not be started
 	CodePlanExpired        Code = 46001 // the plan is expired
-	CodeNoDevice           Code = 47002 // no free device; on a read endpoint the two-hour lock
+	CodePlanLimit46002     Code = 46002 // over a limit of the plan
+	CodePlanLimit46003     Code = 46003 // over a limit of the plan
+	CodeStartRefused47001  Code = 47001 // the phone could not be started
+	CodeCrowded            Code = 47002 // too many calls at a time, try later; of a start, no free device
+	CodeStartRefused47004  Code = 47004 // the phone could not be started
 	CodeInternal           Code = 50000 // internal server error
 	CodeCallbackNotDefined Code = 51001 // no callback URL is set
 )
+
+// Codes returns all documented codes, ascending.
+func Codes() []Code {
+	return []Code{
+		CodeOK, CodeUnknown, CodeBody, CodeNoTraceID, CodeSignature, CodeParameter, CodeNoResource, CodePartial,
+		CodeRateLimited, CodePage, CodeBatchFailed, CodePaidOnly, CodeRetired, CodeUserNotFound, CodeHourLimit,
+		CodePermission, CodeIPNotAllowed, CodeTooManyRequests, CodeBalance, CodePhoneNotFound, CodePhoneExpired,
+		CodePhoneBusy, CodePhoneRemote, CodeStartCap, CodeStartRefused43020, CodeStartRefused43029,
+		CodeStartRefused45002, CodePlanExpired, CodePlanLimit46002, CodePlanLimit46003, CodeStartRefused47001,
+		CodeCrowded, CodeStartRefused47004, CodeInternal, CodeCallbackNotDefined,
+	}
+}
+
+// Documented reports whether c is one of [Codes].
+func (c Code) Documented() bool { return slices.Contains(Codes(), c) }
 
 // String returns the code's documented meaning, or "undocumented code".
 func (c Code) String() string {
@@ -72,6 +102,8 @@ func (c Code) String() string {
 		return "for paid accounts only"
 	case CodeRetired:
 		return "API retired"
+	case CodeUserNotFound:
+		return "user does not exist"
 	case CodeHourLimit:
 		return "hourly limit broken, locked for two hours"
 	case CodePermission:
@@ -90,10 +122,16 @@ func (c Code) String() string {
 		return "phone is executing a task"
 	case CodePhoneRemote:
 		return "phone is under remote control"
+	case CodeStartCap:
+		return "starts of the day used up"
+	case CodeStartRefused43020, CodeStartRefused43029, CodeStartRefused45002, CodeStartRefused47001, CodeStartRefused47004:
+		return "phone could not be started"
 	case CodePlanExpired:
 		return "plan expired"
-	case CodeNoDevice:
-		return "no free device, or locked for two hours"
+	case CodePlanLimit46002, CodePlanLimit46003:
+		return "over a limit of the plan"
+	case CodeCrowded:
+		return "too many calls at a time, or no free device"
 	case CodeInternal:
 		return "internal server error"
 	case CodeCallbackNotDefined:

@@ -2,7 +2,7 @@ package geelark
 
 import (
 	"errors"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 )
@@ -27,6 +27,7 @@ var codes = []struct {
 	{CodeBatchFailed, "whole batch failed", false, 0},
 	{CodePaidOnly, "for paid accounts only", false, 0},
 	{CodeRetired, "API retired", false, 0},
+	{CodeUserNotFound, "user does not exist", false, 0},
 	{CodeHourLimit, "hourly limit broken, locked for two hours", false, 2 * time.Hour},
 	{CodePermission, "permission missing", false, 0},
 	{CodeIPNotAllowed, "address not on the allow list", false, 0},
@@ -36,8 +37,16 @@ var codes = []struct {
 	{CodePhoneExpired, "phone expired", false, 0},
 	{CodePhoneBusy, "phone is executing a task", false, 0},
 	{CodePhoneRemote, "phone is under remote control", false, 0},
+	{CodeStartCap, "starts of the day used up", false, 0},
+	{CodeStartRefused43020, "phone could not be started", false, 0},
+	{CodeStartRefused43029, "phone could not be started", false, 0},
+	{CodeStartRefused45002, "phone could not be started", false, 0},
 	{CodePlanExpired, "plan expired", false, 0},
-	{CodeNoDevice, "no free device, or locked for two hours", false, 2 * time.Hour},
+	{CodePlanLimit46002, "over a limit of the plan", false, 0},
+	{CodePlanLimit46003, "over a limit of the plan", false, 0},
+	{CodeStartRefused47001, "phone could not be started", false, 0},
+	{CodeCrowded, "too many calls at a time, or no free device", false, time.Minute},
+	{CodeStartRefused47004, "phone could not be started", false, 0},
 	{CodeInternal, "internal server error", true, 0},
 	{CodeCallbackNotDefined, "no callback URL is set", false, 0},
 	{49999, "undocumented code", false, 0},
@@ -52,6 +61,27 @@ func TestCodeTellsItsNumberAndMeaning(t *testing.T) {
 	}
 	if got, want := CodeHourLimit.Error(), "40014: hourly limit broken, locked for two hours"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestDocumentedCodesAreTold(t *testing.T) {
+	var want []Code
+	for _, c := range codes {
+		if c.meaning != "undocumented code" {
+			want = append(want, c.code)
+		}
+		if got := c.code.Documented(); got != (c.meaning != "undocumented code") {
+			t.Errorf("code %d: documented is %t", int(c.code), got)
+		}
+	}
+	slices.Sort(want)
+	if got := Codes(); !slices.Equal(got, want) {
+		t.Errorf("got %d, want %d", got, want)
+	}
+	for c := range Code(60000) {
+		if c.Documented() != (c.String() != "undocumented code") {
+			t.Errorf("code %d has a meaning and is not among the documented ones, or the reverse", int(c))
+		}
 	}
 }
 
@@ -90,6 +120,10 @@ func TestErrorTellsWhatSupportAsksFor(t *testing.T) {
 			`phone/status: not sent: paused until 2026-05-03T19:02:01Z after code 40014: hourly limit broken, locked for two hours`,
 		},
 		{
+			&LimitError{Endpoint: EndpointPhoneStatus, Until: until, PauseStatus: 503},
+			`phone/status: not sent: paused until 2026-05-03T19:02:01Z after HTTP status 503`,
+		},
+		{
 			&CredentialsError{Err: errors.New("file is empty")},
 			`reading the credentials: file is empty`,
 		},
@@ -117,19 +151,6 @@ func TestErrorCanBeAskedForWhatItWraps(t *testing.T) {
 	} {
 		if got := errors.Is(test.err, test.target); got != test.want {
 			t.Errorf("%s: got %t", name, got)
-		}
-	}
-}
-
-func TestLongMessagesAreCutBetweenCharacters(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                       "",
-		strings.Repeat("a", 200): strings.Repeat("a", 200),
-		strings.Repeat("a", 201): strings.Repeat("a", 200),
-		strings.Repeat("错", 67):  strings.Repeat("错", 66),
-	} {
-		if got := clip(in); got != want {
-			t.Errorf("%q became %q", in, got)
 		}
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // hidden is what a secret prints as, everywhere.
@@ -42,12 +42,24 @@ type Credentials struct {
 	APIKey Secret
 }
 
-// Check returns an error unless the credentials are whole, of one mode, and fit
-// into a header.
+// trimmed leaves out what editors and shells put around a secret: white space and
+// a byte order mark.
+func (c Credentials) trimmed() Credentials {
+	return Credentials{Token: Secret(trim(string(c.Token))), AppID: trim(c.AppID), APIKey: Secret(trim(string(c.APIKey)))}
+}
+
+func trim(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' })
+}
+
+// Check returns an error unless the credentials are whole, of one mode, and can
+// be secrets of the vendor's. It names what is wrong without showing it.
 func (c Credentials) Check() error {
-	for _, s := range []string{string(c.Token), c.AppID, string(c.APIKey)} {
-		if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return errors.New("a credential holds white space or a character that is not ASCII")
+	for _, part := range []struct{ name, value string }{
+		{"the token", string(c.Token)}, {"the app id", c.AppID}, {"the API key", string(c.APIKey)},
+	} {
+		if what := strange(part.value); what != "" {
+			return fmt.Errorf("%s %s", part.name, what)
 		}
 	}
 	switch {
@@ -61,6 +73,29 @@ func (c Credentials) Check() error {
 		return errors.New("an API key is given without an app id")
 	}
 	return errors.New("neither a token nor an app id with an API key is given")
+}
+
+// strange says what a value has that no secret of the vendor's can have, "" for
+// nothing.
+func strange(s string) string {
+	contains := func(f func(r rune) bool) bool { return strings.ContainsFunc(s, f) }
+	switch {
+	case strings.HasPrefix(s, "\xff\xfe"), strings.HasPrefix(s, "\xfe\xff"), len(s) > 1 && (s[0] == 0 || s[1] == 0):
+		return "is in UTF-16: save it as UTF-8"
+	case strings.ContainsRune(s, 0):
+		return "holds NUL characters"
+	case strings.ContainsAny(s, "\r\n"):
+		return "has several lines"
+	case contains(unicode.IsSpace):
+		return "holds blanks: give the secret and nothing else"
+	case contains(func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return "holds control characters"
+	case contains(func(r rune) bool { return r > '~' }):
+		return "holds characters that are not ASCII"
+	case s != "" && (strings.ContainsAny(s[:1], "\"'`") || strings.ContainsAny(s[len(s)-1:], "\"'`")):
+		return "stands in quotes: leave them out"
+	}
+	return ""
 }
 
 // sign sets the headers of the credentials' mode and returns the app id, which
@@ -95,16 +130,6 @@ func (c Credentials) Digest() Digest {
 	return Digest(h.Sum(nil))
 }
 
-// hide replaces the secrets in a text that came from elsewhere.
-func (c Credentials) hide(s string) string {
-	for _, secret := range []Secret{c.Token, c.APIKey} {
-		if secret != "" {
-			s = strings.ReplaceAll(s, string(secret), hidden)
-		}
-	}
-	return s
-}
-
 // signature is the upper-case hexadecimal SHA-256 of its parts in this order
 // (document "Request Instructions").
 func signature(appID, traceID, ts, nonce, apiKey string) string {
@@ -114,66 +139,62 @@ func signature(appID, traceID, ts, nonce, apiKey string) string {
 
 // A CredentialSource is asked for the credentials before every request, so that
 // a rotated secret is used without a restart. It must be safe for concurrent
-// use.
+// use, and return when ctx is done.
 type CredentialSource interface {
 	Credentials(ctx context.Context) (Credentials, error)
 }
 
-// Credentials returns c itself: fixed credentials are their own source.
-func (c Credentials) Credentials(context.Context) (Credentials, error) { return c, c.Check() }
+// Credentials returns c itself, without white space and byte order marks around
+// its parts: fixed credentials are their own source.
+func (c Credentials) Credentials(context.Context) (Credentials, error) {
+	c = c.trimmed()
+	return c, c.Check()
+}
 
-// TokenFile is the source of a token in the named file. White space around it
-// is left out.
+// TokenFile is the source of a token in the named file, which must be a regular
+// one of 64 KiB at most. White space and a byte order mark around the token are
+// left out.
 type TokenFile string
 
-// Credentials reads the file.
-func (f TokenFile) Credentials(context.Context) (Credentials, error) {
-	s, err := readSecret(string(f))
+// Credentials reads the file. Its errors name the file and never show what is in
+// it.
+func (f TokenFile) Credentials(ctx context.Context) (Credentials, error) {
+	s, err := readSecret(ctx, string(f))
 	if err != nil {
 		return Credentials{}, err
 	}
-	return check(Credentials{Token: s}, string(f))
+	return fromFile(ctx, Credentials{Token: s}, string(f))
 }
 
-// APIKeyFile is the source of an app id with the API key in the named file.
-// White space around the key is left out.
+// APIKeyFile is the source of an app id with the API key in the named file, which
+// is read as that of a [TokenFile].
 type APIKeyFile struct{ AppID, File string }
 
-// Credentials reads the file.
-func (f APIKeyFile) Credentials(context.Context) (Credentials, error) {
-	s, err := readSecret(f.File)
+// Credentials reads the file. Its errors name the file and never show what is in
+// it.
+func (f APIKeyFile) Credentials(ctx context.Context) (Credentials, error) {
+	s, err := readSecret(ctx, f.File)
 	if err != nil {
 		return Credentials{}, err
 	}
-	return check(Credentials{AppID: f.AppID, APIKey: s}, f.File)
+	return fromFile(ctx, Credentials{AppID: f.AppID, APIKey: s}, f.File)
 }
 
-func check(c Credentials, file string) (Credentials, error) {
-	if err := c.Check(); err != nil {
+func fromFile(ctx context.Context, c Credentials, file string) (Credentials, error) {
+	c, err := c.Credentials(ctx)
+	if err != nil {
 		return Credentials{}, fmt.Errorf("%s: %w", file, err)
 	}
 	return c, nil
 }
 
-func readSecret(file string) (Secret, error) {
-	f, err := os.Open(file)
+func readSecret(ctx context.Context, file string) (Secret, error) {
+	b, err := readFile(ctx, file)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	// A token has a few hundred bytes; a path to something else must not be
-	// read whole before every request.
-	const most = 64 << 10
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err != nil {
-		return "", err
-	}
-	if len(b) > most {
-		return "", fmt.Errorf("%s is larger than %d bytes: it must hold the secret and nothing else", file, most)
-	}
-	s := strings.TrimSpace(string(b))
-	if s == "" {
+	if trim(string(b)) == "" {
 		return "", fmt.Errorf("%s is empty: it must hold the secret and nothing else", file)
 	}
-	return Secret(s), nil
+	return Secret(b), nil
 }

@@ -132,6 +132,8 @@ func TestSecretFileMayHaveWhiteSpaceAround(t *testing.T) {
 		"line feed":            "s3cret\n",
 		"carriage return":      "s3cret\r\n",
 		"blanks on both sides": " \t\n s3cret \n\n",
+		"byte order mark":      "\ufeffs3cret\r\n",
+		"all of them":          "\n\ufeff \u00a0s3cret\u3000\ufeff\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := writeFile(t, content)
@@ -147,16 +149,17 @@ func TestSecretFileMayHaveWhiteSpaceAround(t *testing.T) {
 
 func TestUnusableSecretFileIsRefusedByNameWithoutItsContent(t *testing.T) {
 	for name, file := range map[string]string{
-		"missing":         filepath.Join(t.TempDir(), "secret-file"),
-		"empty":           writeFile(t, ""),
-		"white space":     writeFile(t, " \r\n\t\n"),
-		"several lines":   writeFile(t, "s3cret\ns3cret-too\n"),
-		"blank inside":    writeFile(t, "s3cret s3cret"),
-		"not ASCII":       writeFile(t, "s3cret\u00e9"),
-		"byte order mark": writeFile(t, "\ufeffs3cret"),
-		"control":         writeFile(t, "s3cret\x00"),
-		"far too large":   writeFile(t, strings.Repeat("s3cret", 20000)),
-		"a directory":     t.TempDir(),
+		"missing":       filepath.Join(t.TempDir(), "secret-file"),
+		"empty":         writeFile(t, ""),
+		"white space":   writeFile(t, " \r\n\t\n"),
+		"several lines": writeFile(t, "s3cret\ns3cret-too\n"),
+		"blank inside":  writeFile(t, "s3cret s3cret"),
+		"not ASCII":     writeFile(t, "s3cret\u00e9"),
+		"UTF-16":        writeFile(t, "\xff\xfes\x003\x00c\x00r\x00e\x00t\x00"),
+		"in quotes":     writeFile(t, "\"s3cret\"\n"),
+		"control":       writeFile(t, "s3cret\x00"),
+		"far too large": writeFile(t, strings.Repeat("s3cret", 20000)),
+		"a directory":   t.TempDir(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, source := range []CredentialSource{TokenFile(file), APIKeyFile{AppID: "app", File: file}} {
@@ -190,14 +193,31 @@ func TestCredentialsMustBeWholeAndOfOneMode(t *testing.T) {
 		"a token and an app id":       {Credentials{Token: "t", AppID: "a"}, "both"},
 		"an app id alone":             {Credentials{AppID: "a"}, "without an API key"},
 		"a key alone":                 {Credentials{APIKey: "k"}, "without an app id"},
-		"a token with a line feed":    {Credentials{Token: "t\n"}, "white space"},
-		"a key with a blank":          {Credentials{AppID: "a", APIKey: "k k"}, "white space"},
-		"an app id with DEL":          {Credentials{AppID: "a\x7f", APIKey: "k"}, "not ASCII"},
-		"a token that is not ASCII":   {Credentials{Token: "é"}, "not ASCII"},
+		"a token with a line feed":    {Credentials{Token: "t\n"}, ""},
+		"a token with a mark":         {Credentials{Token: "\ufefft"}, ""},
+		"an app id in blanks":         {Credentials{AppID: " a\t", APIKey: "\r\nk"}, ""},
+		"a key with a blank":          {Credentials{AppID: "a", APIKey: "k k"}, "the API key holds blanks"},
+		"a key with a wide blank":     {Credentials{AppID: "a", APIKey: "k\u3000k"}, "the API key holds blanks"},
+		"a token of two lines":        {Credentials{Token: "t\r\nt"}, "the token has several lines"},
+		"a token with its scheme":     {Credentials{Token: "Bearer t"}, "the token holds blanks"},
+		"an app id with DEL":          {Credentials{AppID: "a\x7f", APIKey: "k"}, "the app id holds control characters"},
+		"a token that is not ASCII":   {Credentials{Token: "é"}, "the token holds characters that are not ASCII"},
+		"a token with a mark within":  {Credentials{Token: "t\ufefft"}, "the token holds characters that are not ASCII"},
+		"a token in quotes":           {Credentials{Token: `"t"`}, "the token stands in quotes"},
+		"a key in single quotes":      {Credentials{AppID: "a", APIKey: `'k'`}, "the API key stands in quotes"},
+		"a key with half its quotes":  {Credentials{AppID: "a", APIKey: `"k`}, "the API key stands in quotes"},
+		"a token with a NUL":          {Credentials{Token: "to\x00ken"}, "the token holds NUL characters"},
+		"a token in UTF-16":           {Credentials{Token: "\xff\xfet\x00"}, "the token is in UTF-16"},
+		"a token in UTF-16, reversed": {Credentials{Token: "\xfe\xff\x00t"}, "the token is in UTF-16"},
+		"a token in UTF-16, no mark":  {Credentials{Token: "t\x00o\x00k\x00"}, "the token is in UTF-16"},
+		"blanks alone":                {Credentials{Token: " \n"}, "neither"},
 		"a token with all characters": {Credentials{Token: "!~azAZ09-._~+/="}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := test.c.Credentials(t.Context())
+			got, err := test.c.Credentials(t.Context())
+			if trimmed := got; err == nil && trimmed.trimmed() != trimmed {
+				t.Errorf("got %q, %q, %q", string(got.Token), got.AppID, string(got.APIKey))
+			}
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}

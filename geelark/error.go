@@ -30,15 +30,17 @@ const (
 type TransportError struct {
 	Endpoint Endpoint
 	Reason   Reason
-	TraceID  string // the request's, which the vendor's support asks for
-	Err      error
+	TraceID  string // the request's, or the answer's; the vendor's support asks for it
+	// Err says more, in words of this package and of the operating system: what
+	// a server, a proxy or a name server sends does not reach an error's text.
+	Err error
 }
 
 func (e *TransportError) Error() string {
 	return fmt.Sprintf("%s: %s: %v (trace id %s)", e.Endpoint, e.Reason, e.Err, e.TraceID)
 }
 
-// Unwrap returns the transport's own error.
+// Unwrap returns Err.
 func (e *TransportError) Unwrap() error { return e.Err }
 
 // An HTTPError is an answer with another HTTP status than the 200 that the API
@@ -47,6 +49,8 @@ type HTTPError struct {
 	Endpoint   Endpoint
 	StatusCode int
 	TraceID    string // the request's
+	// RetryAfter is how long a 429 or a 503 asked to wait, 0 when it did not.
+	RetryAfter time.Duration
 }
 
 func (e *HTTPError) Error() string {
@@ -62,8 +66,8 @@ func (e *HTTPError) Error() string {
 type APIError struct {
 	Endpoint Endpoint
 	Code     Code
-	Message  string // the vendor's, perhaps in Chinese
-	TraceID  string // which the vendor's support asks for
+	Message  string // the vendor's, perhaps in Chinese; printable, without secrets, of 200 bytes at most
+	TraceID  string // which the vendor's support asks for; printable, of 64 bytes at most
 	AppID    string // in key mode; the support asks for it too
 }
 
@@ -84,14 +88,23 @@ type LimitError struct {
 	// Until is the earliest time at which it could have been sent.
 	Until time.Time
 	// Pause is the code that paused the endpoint: [CodeRateLimited],
-	// [CodeHourLimit] or [CodeNoDevice]; CodeOK when the budget is spent.
-	Pause Code
+	// [CodeHourLimit] or [CodeCrowded]. When it is CodeOK, PauseStatus is the HTTP
+	// status that did, 429 or 503. When that is 0 too, there is no pause: the
+	// budget is spent.
+	Pause       Code
+	PauseStatus int
 }
+
+// Paused reports whether the call was held back by a pause.
+func (e *LimitError) Paused() bool { return e.Pause != CodeOK || e.PauseStatus != 0 }
 
 func (e *LimitError) Error() string {
 	until := e.Until.UTC().Format(time.RFC3339)
-	if e.Pause != CodeOK {
+	switch {
+	case e.Pause != CodeOK:
 		return fmt.Sprintf("%s: not sent: paused until %s after code %v", e.Endpoint, until, e.Pause)
+	case e.PauseStatus != 0:
+		return fmt.Sprintf("%s: not sent: paused until %s after HTTP status %d", e.Endpoint, until, e.PauseStatus)
 	}
 	return fmt.Sprintf("%s: not sent: the request budget is spent until %s at least", e.Endpoint, until)
 }

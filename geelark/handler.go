@@ -10,7 +10,7 @@ import (
 type call struct {
 	endpoint Endpoint
 	body     []byte
-	out      any          // decoded from the answer's data
+	out      answerData   // read from the answer's data
 	reserved *Reservation // for the first request, nil: none
 
 	credentials Credentials
@@ -18,6 +18,8 @@ type call struct {
 	traceID string
 	appID   string    // in key mode
 	sent    time.Time // when the request left; zero when nothing was sent
+	ended   time.Time // when its answer was read, or there was none to be had
+	skew    Optional[time.Duration]
 	answer  []byte
 	code    Code // the envelope's
 }

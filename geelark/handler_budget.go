@@ -14,9 +14,14 @@ const (
 	// said: sixty seconds from the answer satisfy both.
 	minutePause = time.Minute
 	// Code 40014 locks the API for two hours (document "Cloud Phone Error
-	// Codes"). The English guide gives 47002 the same meaning; on endpoints that
-	// only read, its other one, no free device, cannot occur.
+	// Codes").
 	hourPause = 2 * time.Hour
+	// Code 47002 means too much at a time, try later, says every guide but the
+	// English one, which has lost a line there and joins it with 40014's two
+	// hours. It pauses a minute, and twice as long each time that it comes back,
+	// up to this. So much is waited at most, too, when an HTTP answer says how
+	// long: proxies speak HTTP, the API does not.
+	maxAskedPause = 10 * time.Minute
 )
 
 // budgetHandler reads the credentials, sends a request only when their budget
@@ -33,8 +38,11 @@ func (h *budgetHandler) do(ctx context.Context, c *call) error {
 		return err
 	}
 	err = h.next.do(ctx, c)
-	code, d := pauseAfter(err)
-	b.release(!c.sent.IsZero(), code, d)
+	if c.sent.IsZero() {
+		b.giveBack()
+		return err
+	}
+	b.end(c.sent, err == nil, pauseAfter(err))
 	return err
 }
 
@@ -61,7 +69,7 @@ func (h *budgetHandler) place(ctx context.Context, c *call) (*budget, error) {
 		if read, err = h.read(ctx, c); err == nil && read == c.credentials {
 			return b, nil
 		}
-		b.release(false, CodeOK, 0)
+		b.giveBack()
 		if err != nil {
 			return nil, err
 		}
@@ -79,20 +87,31 @@ func (h *budgetHandler) read(ctx context.Context, c *call) (Credentials, error) 
 	return Credentials{}, &CredentialsError{Err: err}
 }
 
-// pauseAfter returns how long nothing may be sent to an endpoint that answered
-// with err, and the code that stands for it: zero for no pause.
-func pauseAfter(err error) (Code, time.Duration) {
+// A pause is what an answer makes of an endpoint's budget.
+type pause struct {
+	length  time.Duration // zero: no pause
+	doubles bool          // it is longer when it comes back
+	code    Code          // why, or
+	status  int           // why
+}
+
+// pauseAfter returns for how long nothing may be sent to an endpoint that
+// answered with err.
+func pauseAfter(err error) pause {
 	switch {
 	case errors.Is(err, CodeHourLimit):
-		return CodeHourLimit, hourPause
-	case errors.Is(err, CodeNoDevice):
-		return CodeNoDevice, hourPause
+		return pause{length: hourPause, code: CodeHourLimit}
+	case errors.Is(err, CodeCrowded):
+		return pause{length: minutePause, doubles: true, code: CodeCrowded}
 	case errors.Is(err, CodeRateLimited):
-		return CodeRateLimited, minutePause
+		return pause{length: minutePause, code: CodeRateLimited}
 	}
-	if he, ok := errors.AsType[*HTTPError](err); ok && he.StatusCode == http.StatusTooManyRequests {
-		// Not documented, but a proxy before the API speaks HTTP.
-		return CodeRateLimited, minutePause
+	he, ok := errors.AsType[*HTTPError](err)
+	switch {
+	case !ok:
+		return pause{}
+	case he.StatusCode == http.StatusTooManyRequests && he.RetryAfter == 0:
+		return pause{length: minutePause, status: he.StatusCode}
 	}
-	return CodeOK, 0
+	return pause{length: he.RetryAfter, status: he.StatusCode}
 }

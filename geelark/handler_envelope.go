@@ -1,70 +1,76 @@
 package geelark
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"strings"
 )
 
-// envelope is what every answer stands in (document "Request Instructions").
-// Code is a pointer, since an answer without one must not read as success.
-type envelope struct {
-	Code    *Code           `json:"code"`
-	Message string          `json:"msg"`
-	TraceID string          `json:"traceId"`
-	Data    json.RawMessage `json:"data"`
+// answerData is what an answer's data is read into.
+type answerData interface {
+	// read takes the data anew: an answer may hold it twice.
+	read(r *reader)
+	// accepts reports whether the data is an answer although the code, which is
+	// not [CodeOK], says that the call failed as a whole or in part.
+	accepts(c Code) bool
+	// check returns what is wrong with the data, in words of this package.
+	check() error
 }
 
-// envelopeHandler turns an answer into the call's data or a typed error.
+// envelopeHandler turns an answer into the call's data or a typed error. Every
+// answer stands in an envelope of code, msg, traceId and data (document "Request
+// Instructions").
 type envelopeHandler struct{ next handler }
 
 func (h *envelopeHandler) do(ctx context.Context, c *call) error {
 	if err := h.next.do(ctx, c); err != nil {
 		return err
 	}
-	malformed := func(what string) error {
-		return &TransportError{Endpoint: c.endpoint, Reason: ReasonMalformed, TraceID: c.traceID, Err: errors.New(what)}
-	}
-	var e envelope
-	if err := json.Unmarshal(c.answer, &e); err != nil {
-		// The decoder's error may quote the answer.
-		return malformed("the answer is not the documented JSON")
-	}
-	if e.Code == nil {
-		return malformed("the answer has no code")
-	}
-	c.code = *e.Code
-	if e.TraceID != "" {
-		c.traceID = clip(c.credentials.hide(e.TraceID))
-	}
-	hasData := len(e.Data) > 0 && !bytes.Equal(e.Data, []byte("null"))
-	switch *e.Code {
-	case CodeOK:
-	case CodePartial, CodeBatchFailed:
-		// What succeeded and what failed stands in the data.
-		if hasData {
-			break
+	var (
+		code    Optional[Code] // an answer without one must not read as success
+		message string
+		traceID string
+		hasData bool
+	)
+	r := newReader(c.answer)
+	isObject := r.object(func(name []byte) {
+		switch string(name) {
+		case "code":
+			code = integer[Code](r)
+		case "msg":
+			message = r.text()
+		case "traceId":
+			traceID = r.text()
+		case "data":
+			if hasData = !r.isNull(); hasData {
+				c.out.read(r)
+			}
 		}
-		fallthrough
-	default:
-		return &APIError{Code: *e.Code, Message: clip(c.credentials.hide(e.Message)), TraceID: c.traceID, AppID: c.appID, Endpoint: c.endpoint}
+	})
+	nameTrace := func() {
+		if id := c.clean(traceID, maxTraceID); id != "" {
+			c.traceID = id
+		}
 	}
-	if !hasData {
-		return malformed("the answer has no data")
+	malformed := func(err error) error {
+		nameTrace()
+		return &TransportError{Endpoint: c.endpoint, Reason: ReasonMalformed, TraceID: c.traceID, Err: err}
 	}
-	if err := json.Unmarshal(e.Data, c.out); err != nil {
-		return malformed("the answer's data is not as documented")
+	if err := r.end(); err != nil {
+		return malformed(err)
+	}
+	var ok bool
+	if c.code, ok = code.Get(); !isObject || !ok {
+		return malformed(errors.New("the answer has no code"))
+	}
+	switch {
+	case c.code != CodeOK && (!hasData || !c.out.accepts(c.code)):
+		nameTrace()
+		return &APIError{Code: c.code, Message: c.clean(message, maxMessage), TraceID: c.traceID, AppID: c.appID, Endpoint: c.endpoint}
+	case !hasData:
+		return malformed(errors.New("the answer has no data"))
+	}
+	if err := c.out.check(); err != nil {
+		return malformed(err)
 	}
 	return nil
-}
-
-// clip bounds what an answer can put into an error.
-func clip(s string) string {
-	const most = 200
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") // the cut may be within a character
-	}
-	return s
 }

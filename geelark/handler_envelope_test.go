@@ -3,32 +3,31 @@ package geelark
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
 
 func TestMalformedAnswerIsNeverData(t *testing.T) {
 	for name, body := range map[string]string{
-		"nothing":                   ``,
-		"HTML":                      `<!DOCTYPE html><html><body>502 Bad Gateway</body></html>`,
-		"truncated":                 statusOK[:len(statusOK)-10],
-		"text behind the answer":    statusOK + `x`,
-		"two answers":               statusOK + statusOK,
-		"null":                      `null`,
-		"an array":                  `[]`,
-		"a number":                  `0`,
-		"an empty object":           `{}`,
-		"code missing":              `{"msg":"ok","data":` + statusData + `}`,
-		"code null":                 `{"code":null,"data":` + statusData + `}`,
-		"code a string":             `{"code":"0","data":` + statusData + `}`,
-		"code a fraction":           `{"code":0.5,"data":` + statusData + `}`,
-		"code true":                 `{"code":true,"data":` + statusData + `}`,
-		"message a number":          `{"code":0,"msg":1,"data":` + statusData + `}`,
-		"trace id an object":        `{"code":0,"traceId":{},"data":` + statusData + `}`,
-		"data missing":              `{"code":0,"msg":"成功","traceId":"t"}`,
-		"data null":                 `{"code":0,"data": null }`,
-		"data empty":                `{"code":0,"data":{}}`,
-		"partial with strange data": `{"code":40006,"data":{"successDetails":1}}`,
+		"nothing":                  ``,
+		"HTML":                     `<!DOCTYPE html><html><body>502 Bad Gateway</body></html>`,
+		"truncated":                statusOK[:len(statusOK)-10],
+		"text behind the answer":   statusOK + `x`,
+		"two answers":              statusOK + statusOK,
+		"null":                     `null`,
+		"an array":                 `[]`,
+		"a number":                 `0`,
+		"an empty object":          `{}`,
+		"code missing":             `{"msg":"ok","data":` + statusData + `}`,
+		"code null":                `{"code":null,"data":` + statusData + `}`,
+		"code a fraction":          `{"code":0.5,"data":` + statusData + `}`,
+		"code true":                `{"code":true,"data":` + statusData + `}`,
+		"data missing":             `{"code":0,"msg":"成功","traceId":"t"}`,
+		"data null":                `{"code":0,"data": null }`,
+		"data empty":               `{"code":0,"data":{}}`,
+		"code in words":            `{"code":"success","data":` + statusData + `}`,
+		"an error behind bad JSON": `{"code":40003,"msg":"no",}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := play(answerBody(body))
@@ -39,6 +38,35 @@ func TestMalformedAnswerIsNeverData(t *testing.T) {
 			}
 			if strings.Contains(err.Error(), "502") {
 				t.Errorf("the error quotes the answer: %v", err)
+			}
+		})
+	}
+}
+
+func TestOddPartsOfTheEnvelopeSpoilNoAnswer(t *testing.T) {
+	for name, body := range map[string]string{
+		"message a number":       `{"code":0,"msg":1,"data":%s}`,
+		"message an object":      `{"code":0,"msg":{"zh":"\u6210"},"data":%s}`,
+		"message a list":         `{"code":0,"msg":[1,{"a":[]}],"data":%s}`,
+		"message null":           `{"code":0,"msg":null,"data":%s}`,
+		"trace id a number":      `{"code":0,"traceId":17,"data":%s}`,
+		"trace id an object":     `{"code":0,"traceId":{},"data":%s}`,
+		"trace id behind":        `{"code":0,"data":%s,"traceId":false}`,
+		"code a string":          `{"code":"0","data":%s}`,
+		"code a fraction of 0":   `{"code":0.0,"data":%s}`,
+		"code behind the data":   `{"data":%s,"code":0}`,
+		"fields of no document":  `{"a":{"code":1},"code":0,"data":%s,"success":false}`,
+		"names that are escaped": `{"\u0063ode":0,"d\u0061ta":%s}`,
+		"invalid UTF-8":          "{\"code\":0,\"msg\":\"\xff\",\"data\":%s}",
+		"the last data counts":   `{"code":0,"data":{"successDetails":[{"id":"9","status":1}]},"data":%s}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := newClient(t, play(answerBody(fmt.Sprintf(body, statusData)))).PhoneStatus(t.Context(), []string{"1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := []PhoneStatus{{"1", "a", StatusShutDown}}; !slices.Equal(got.Phones, want) || len(got.Failures) != 0 {
+				t.Errorf("got %+v", got)
 			}
 		})
 	}
@@ -78,10 +106,25 @@ func TestAPIErrorWithAndWithoutDetailsOfItsOwn(t *testing.T) {
 		},
 		"partial success without data":   {`{"code":40006,"msg":"m"}`, APIError{Code: CodePartial, Message: "m", TraceID: testTraceID}},
 		"partial success with null data": {`{"code":40006,"data":null}`, APIError{Code: CodePartial, TraceID: testTraceID}},
-		"failed batch without data":      {`{"code":40009,"data":null}`, APIError{Code: CodeBatchFailed, TraceID: testTraceID}},
+		"partial success with data that cannot be read": {
+			`{"code":40006,"data":{"successDetails":1}}`, APIError{Code: CodePartial, TraceID: testTraceID},
+		},
+		"partial success without details": {
+			`{"code":40006,"data":{"successDetails":[],"failDetails":[]}}`, APIError{Code: CodePartial, TraceID: testTraceID},
+		},
+		"failed batch without details": {
+			`{"code":40009,"data":{"totalAmount":1,"failAmount":1,"successDetails":null,"failDetails":null}}`, APIError{Code: CodeBatchFailed, TraceID: testTraceID},
+		},
+		"a code behind its data": {`{"data":` + statusData + `,"code":40003}`, APIError{Code: CodeSignature, TraceID: testTraceID}},
+		"message and trace id of other kinds": {
+			`{"code":40003,"msg":{"a":["b"]},"traceId":17}`, APIError{Code: CodeSignature, TraceID: testTraceID},
+		},
+		"a code as a string":        {`{"code":"40003"}`, APIError{Code: CodeSignature, TraceID: testTraceID}},
+		"a code as a fraction":      {`{"code":40003.0}`, APIError{Code: CodeSignature, TraceID: testTraceID}},
+		"failed batch without data": {`{"code":40009,"data":null}`, APIError{Code: CodeBatchFailed, TraceID: testTraceID}},
 		"long texts are cut": {
 			`{"code":41001,"msg":"` + long + `","traceId":"` + long + `"}`,
-			APIError{Code: CodeBalance, Message: long[:200], TraceID: long[:200]},
+			APIError{Code: CodeBalance, Message: long[:200], TraceID: long[:64]},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

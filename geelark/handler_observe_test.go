@@ -63,10 +63,11 @@ func TestObservedDurationIsFromSendingToTheEndOfTheAnswer(t *testing.T) {
 			withLimits(Limits{PerMinute: 1, PerHour: 10}),
 			WithObserver(func(r Request) { got = append(got, r) }))
 		_, err := c.PhoneStatus(t.Context(), []string{"1"})
+		none := Optional[time.Duration]{}
 		want := []Request{
-			{EndpointPhoneStatus, "50000", 2 * time.Second},
-			{EndpointPhoneStatus, "timeout", 5 * time.Second},
-			{EndpointPhoneStatus, "0", time.Second},
+			{EndpointPhoneStatus, "50000", 2 * time.Second, none},
+			{EndpointPhoneStatus, "timeout", 5 * time.Second, none},
+			{EndpointPhoneStatus, "0", time.Second, none},
 		}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v\nwant %+v", got, err, want)

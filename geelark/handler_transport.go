@@ -2,13 +2,15 @@ package geelark
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,81 +19,119 @@ type transportHandler struct{ client *Client }
 
 func (h *transportHandler) do(ctx context.Context, c *call) error {
 	cl := h.client
-	c.sent, c.answer, c.code, c.appID = time.Time{}, nil, CodeOK, ""
+	c.sent, c.answer, c.code, c.appID, c.skew = time.Time{}, nil, CodeOK, "", Optional[time.Duration]{}
 	c.traceID = cl.newTraceID()
 
 	ctx, cancel := context.WithTimeout(ctx, cl.timeout)
 	defer cancel()
-	u := cl.baseURL.JoinPath("open/v1", string(c.endpoint))
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(c.body))
+	var answered atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() { answered.Store(true) }})
+	u := cl.baseURL.JoinPath(apiPath, string(c.endpoint))
+	req, err := http.NewRequestWithContext(traced, http.MethodPost, u.String(), bytes.NewReader(c.body))
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.endpoint, err)
 	}
 	c.sent = cl.now()
+	defer func() { c.ended = cl.now() }()
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", cl.userAgent)
+	// Left to net/http, a body that is cut would look like a connection that is.
+	req.Header.Set("Accept-Encoding", "gzip")
 	c.appID = c.credentials.sign(req.Header, c.traceID, c.sent)
 
-	client := cl.http
+	transport := cl.transport
 	if c.endpoint == EndpointPhoneList {
-		client = cl.listHTTP
+		transport = cl.listTransport
 	}
-	resp, err := client.Do(req)
+	// Not by an http.Client: the API never redirects, and whatever does must not
+	// get the credentials.
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		return h.failed(ctx, c, err)
+		return c.fail(failureOf(ctx, err, answered.Load()))
 	}
 	defer resp.Body.Close()
+	arrived := cl.now()
+	date, err := http.ParseTime(resp.Header.Get("Date"))
+	c.skew = optional(date.Sub(arrived), err == nil)
 	if resp.StatusCode != http.StatusOK {
-		return &HTTPError{Endpoint: c.endpoint, StatusCode: resp.StatusCode, TraceID: c.traceID}
-	}
-	c.answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
-	if err != nil {
-		return h.failed(ctx, c, err)
-	}
-	if len(c.answer) > maxAnswerBytes {
-		c.answer = nil
-		return &TransportError{
-			Endpoint: c.endpoint, Reason: ReasonTooLarge, TraceID: c.traceID,
-			Err: fmt.Errorf("the answer is larger than %d bytes", maxAnswerBytes),
+		if _, err := req.URL.Parse(resp.Header.Get("Location")); err != nil && resp.StatusCode/100 == 3 {
+			return c.fail(ReasonMalformed, errors.New("a redirect to an address that cannot be parsed"))
 		}
+		return &HTTPError{Endpoint: c.endpoint, StatusCode: resp.StatusCode, TraceID: c.traceID, RetryAfter: retryAfter(resp, arrived.Add(c.skew.Or(0)))}
 	}
+	return h.read(ctx, c, resp)
+}
+
+// read reads the answer's body.
+func (h *transportHandler) read(ctx context.Context, c *call, resp *http.Response) error {
+	wire := &watchedReader{r: resp.Body}
+	var text io.Reader = wire
+	switch resp.Header.Get("Content-Encoding") {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		text = &gunzip{from: wire}
+	default:
+		return c.fail(ReasonMalformed, errors.New("the answer is encoded in another way than was asked for"))
+	}
+	answer, err := io.ReadAll(io.LimitReader(text, maxAnswerBytes+1))
+	switch {
+	case wire.err != nil:
+		return c.fail(failureOf(ctx, wire.err, true))
+	case err != nil:
+		return c.fail(ReasonMalformed, errors.New("the answer cannot be decompressed"))
+	case len(answer) > maxAnswerBytes:
+		return c.fail(ReasonTooLarge, fmt.Errorf("the answer is larger than %d bytes", maxAnswerBytes))
+	}
+	c.answer = answer
 	return nil
 }
 
-func (h *transportHandler) failed(ctx context.Context, c *call, err error) error {
-	return &TransportError{Endpoint: c.endpoint, Reason: reasonOf(ctx, err), TraceID: c.traceID, Err: err}
+func (c *call) fail(r Reason, err error) error {
+	return &TransportError{Endpoint: c.endpoint, Reason: r, TraceID: c.traceID, Err: err}
 }
 
-// reasonOf sorts a failure of the transport. The context is asked, not the
-// error: the transport returns the cause with which a context was ended, and
-// that can be any error.
-func reasonOf(ctx context.Context, err error) Reason {
-	var netErr net.Error
-	var dnsErr *net.DNSError
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		return ReasonCanceled
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return ReasonTimeout
-	case errors.As(err, &dnsErr):
-		return ReasonDNS
-	case isTLS(err):
-		return ReasonTLS
-	case errors.As(err, &netErr) && netErr.Timeout():
-		return ReasonTimeout
+// A watchedReader remembers why its reader failed.
+type watchedReader struct {
+	r   io.Reader
+	err error
+}
+
+func (w *watchedReader) Read(b []byte) (int, error) {
+	n, err := w.r.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.err = err
 	}
-	return ReasonConnection
+	return n, err
 }
 
-// isTLS reports whether no secure connection came about.
-func isTLS(err error) bool {
-	var (
-		verifyErr *tls.CertificateVerificationError
-		recordErr tls.RecordHeaderError
-		opErr     *net.OpError
-	)
-	return errors.As(err, &verifyErr) || errors.As(err, &recordErr) ||
-		errors.Is(err, http.ErrSchemeMismatch) ||
-		// The type of an alert is not exported by crypto/tls, but it marks alerts so.
-		errors.As(err, &opErr) && (opErr.Op == "remote error" || opErr.Op == "local error")
+// A gunzip decompresses from the first reading on.
+type gunzip struct {
+	from io.Reader
+	z    *gzip.Reader
+}
+
+func (g *gunzip) Read(b []byte) (n int, err error) {
+	if g.z == nil {
+		if g.z, err = gzip.NewReader(g.from); err != nil {
+			return 0, errors.New("no gzip") // an EOF is none of the answer's
+		}
+	}
+	return g.z.Read(b)
+}
+
+// retryAfter is how long a 429 or a 503 asks to wait: in seconds or until a
+// time, which goes by the server's clock.
+func retryAfter(resp *http.Response, now time.Time) time.Duration {
+	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
+		return 0
+	}
+	v := resp.Header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(v, 10, 64); err == nil {
+		return time.Duration(min(seconds, uint64(maxAskedPause/time.Second))) * time.Second
+	}
+	until, err := http.ParseTime(v)
+	if err != nil {
+		return 0
+	}
+	return min(max(0, until.Sub(now)), maxAskedPause)
 }

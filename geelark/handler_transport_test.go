@@ -173,9 +173,9 @@ func TestBrokenConnectionHasItsReason(t *testing.T) {
 		"refused":                       {"http://" + closed.Addr().String(), nil, ReasonConnection},
 		"reset":                         {"http://" + serveTCP(t, resetting), nil, ReasonConnection},
 		"closed before the headers":     {"http://" + serveTCP(t, closing), nil, ReasonConnection},
-		"closed in the headers":         {"http://" + serveTCP(t, writing("HTTP/1.1 200 OK\r\nCont", closing)), nil, ReasonConnection},
+		"closed in the headers":         {"http://" + serveTCP(t, writing("HTTP/1.1 200 OK\r\nCont", closing)), nil, ReasonMalformed}, // as a line without a colon is
 		"closed in the body":            {"http://" + serveTCP(t, writing("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", closing)), nil, ReasonConnection},
-		"not HTTP":                      {"http://" + serveTCP(t, writing("220 ready\r\n", closing)), nil, ReasonConnection},
+		"not HTTP":                      {"http://" + serveTCP(t, writing("220 ready\r\n", closing)), nil, ReasonMalformed},
 		"unknown name":                  {"http://api.example.invalid", nameless, ReasonDNS},
 		"unknown certificate":           {secure.URL, nil, ReasonTLS},
 		"certificate of another host":   {strings.Replace(secure.URL, "127.0.0.1", "localhost", 1), trusting, ReasonTLS},

@@ -1,96 +1,340 @@
 package geelark
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
+	"io"
+	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// list is decoded into new elements. encoding/json would decode a list that
-// stands twice in an object over the elements of the first, and a phone without
-// a status would get another one's.
-type list[T any] []T
-
-func (l *list[T]) UnmarshalJSON(b []byte) error {
-	var items []T
-	err := json.Unmarshal(b, &items)
-	*l = items
-	return err
+// An Optional is a value that an answer may leave out. Absent is not zero: an
+// answer that does not tell a balance tells of no empty wallet.
+type Optional[T any] struct {
+	value T
+	known bool
 }
 
-// flexID is an id that stands in JSON as a string or as a number: some documents
-// declare integers. No digit of a number is lost.
-type flexID string
+// Some returns the optional that holds v.
+func Some[T any](v T) Optional[T] { return Optional[T]{v, true} }
 
-func (id *flexID) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		return json.Unmarshal(b, (*string)(id))
+// Get returns the value and whether there is one.
+func (o Optional[T]) Get() (v T, ok bool) { return o.value, o.known }
+
+// Known reports whether there is a value.
+func (o Optional[T]) Known() bool { return o.known }
+
+// Or returns the value, or absent when there is none.
+func (o Optional[T]) Or(absent T) T {
+	if !o.known {
+		return absent
 	}
-	var n json.Number
-	if err := json.Unmarshal(b, &n); err != nil {
-		return err
+	return o.value
+}
+
+// optional is v if ok.
+func optional[T any](v T, ok bool) Optional[T] {
+	if !ok {
+		return Optional[T]{}
 	}
-	for _, r := range n.String() {
-		if r < '0' || r > '9' {
-			return errors.New("id is not a string of digits")
+	return Some(v)
+}
+
+// maxOddities bounds how many are told of one answer.
+const maxOddities = 100
+
+// An Oddity is a field of an answer that is not of the documented kind. It was
+// taken as absent.
+type Oddity struct {
+	ID    string // of the phone; "" when it is the id that is odd
+	Field string // its documented name, "group.name" when it is within another
+}
+
+// appendOddities adds odd fields of a phone.
+func appendOddities(to []Oddity, id string, fields []string) []Oddity {
+	for _, f := range fields {
+		if f != "" && len(to) < maxOddities { // a detail that is no object is skipped
+			to = append(to, Oddity{ID: printable(id, maxTraceID), Field: f})
 		}
 	}
-	*id = flexID(n)
-	return nil
+	return to
 }
 
-// flexInt is an integer that may stand in JSON as a string.
-type flexInt int
+// errNoJSON says no more: a decoder's own errors quote the answer.
+var errNoJSON = errors.New("the answer is not the documented JSON")
 
-func (i *flexInt) UnmarshalJSON(b []byte) error {
-	if len(b) > 1 && b[0] == '"' {
-		b = b[1 : len(b)-1]
+// A reader goes through a JSON text once and takes what it is asked for. What is
+// of another kind is absent; what was there and not null is odd besides. Values
+// that nobody asks for are checked for their syntax and never decoded.
+type reader struct {
+	dec    *jsontext.Decoder
+	failed bool     // the text is no JSON
+	names  []byte   // of the members that the reader is in
+	odd    []string // the names of odd fields
+}
+
+func newReader(text []byte) *reader {
+	// The last of two members of a name counts, as with most decoders.
+	return &reader{dec: jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+}
+
+// end returns an error unless the text was one JSON value.
+func (r *reader) end() error {
+	if !r.failed {
+		_, err := r.dec.ReadToken()
+		r.failed = !errors.Is(err, io.EOF)
 	}
-	n, err := strconv.Atoi(string(b))
-	*i = flexInt(n)
-	return err
-}
-
-// looseInt is an integer that may stand in JSON as a string, or be missing. One
-// that cannot be read is taken as missing: it must not make a page of phones
-// unreadable.
-type looseInt struct {
-	n  int
-	ok bool
-}
-
-func (i *looseInt) UnmarshalJSON(b []byte) error {
-	var n flexInt
-	err := n.UnmarshalJSON(b)
-	*i = looseInt{int(n), err == nil}
-	return nil
-}
-
-// or returns the integer, or missing.
-func (i looseInt) or(missing int) int {
-	if !i.ok {
-		return missing
-	}
-	return i.n
-}
-
-// time takes the integer as Unix seconds. A missing one is the zero time, as is
-// one that is not above 0.
-func (i looseInt) time() time.Time {
-	if n := i.or(0); n > 0 {
-		return time.Unix(int64(n), 0)
-	}
-	return time.Time{}
-}
-
-// looseID is a flexID that is empty when it cannot be read.
-type looseID string
-
-func (id *looseID) UnmarshalJSON(b []byte) error {
-	var f flexID
-	if f.UnmarshalJSON(b) == nil {
-		*id = looseID(f)
+	if r.failed {
+		return errNoJSON
 	}
 	return nil
+}
+
+// next returns the next value as it stands in the text, nil behind a syntax
+// error. It is valid until the reader goes on.
+func (r *reader) next() jsontext.Value {
+	if r.failed {
+		return nil
+	}
+	v, err := r.dec.ReadValue()
+	r.failed = err != nil
+	return v
+}
+
+// isNull reports whether the next value is null.
+func (r *reader) isNull() bool { return !r.failed && r.dec.PeekKind() == 'n' }
+
+// enter steps into an object or a list. Anything else is left out.
+func (r *reader) enter(kind jsontext.Kind) bool {
+	if r.failed {
+		return false
+	}
+	if r.dec.PeekKind() != kind {
+		if v := r.next(); v != nil && v.Kind() != 'n' {
+			r.strange()
+		}
+		return false
+	}
+	_, err := r.dec.ReadToken()
+	r.failed = err != nil
+	return !r.failed
+}
+
+// more reports whether there is another value before the end of the object or
+// list, and steps out of it otherwise.
+func (r *reader) more(end jsontext.Kind) bool {
+	if r.failed {
+		return false
+	}
+	if r.dec.PeekKind() != end {
+		return true
+	}
+	_, err := r.dec.ReadToken()
+	r.failed = err != nil
+	return false
+}
+
+// object calls member with the name of each member of the next value, to take
+// its value or to leave it, and reports whether that is an object. The name is
+// valid until member returns.
+func (r *reader) object(member func(name []byte)) bool {
+	if !r.enter('{') {
+		return false
+	}
+	for r.more('}') {
+		r.member(member)
+	}
+	return !r.failed
+}
+
+func (r *reader) member(member func(name []byte)) {
+	quoted := r.next()
+	if quoted == nil {
+		return
+	}
+	// Most names are not asked for: no memory is spent on them.
+	start := len(r.names)
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		r.names = append(r.names, quoted[1:len(quoted)-1]...)
+	} else {
+		r.names, _ = jsontext.AppendUnquote(r.names, quoted)
+	}
+	name := r.names[start:]
+	before, odd := r.dec.InputOffset(), len(r.odd)
+	member(name)
+	if r.dec.InputOffset() == before {
+		r.skip()
+	}
+	for i, within := range r.odd[odd:] {
+		r.odd[odd+i] = strings.TrimSuffix(string(name)+"."+within, ".")
+	}
+	r.names = r.names[:start]
+}
+
+func (r *reader) skip() {
+	if !r.failed {
+		r.failed = r.dec.SkipValue() != nil
+	}
+}
+
+// list calls item before each item of the next value, to take it, and reports
+// whether that is a list.
+func (r *reader) list(item func()) bool {
+	if !r.enter('[') {
+		return false
+	}
+	for r.more(']') {
+		item()
+	}
+	return !r.failed
+}
+
+// strange notes that the value just taken is odd.
+func (r *reader) strange() { r.odd = append(r.odd, "") }
+
+// mark is where the odd fields of what follows begin.
+func (r *reader) mark() int { return len(r.odd) }
+
+// oddSince returns and forgets the names of the odd fields since a mark.
+func (r *reader) oddSince(mark int) []string {
+	odd := slices.Clone(r.odd[mark:])
+	r.odd = r.odd[:mark]
+	return odd
+}
+
+// scalar takes the next value as parse reads it.
+func scalar[T any](r *reader, parse func(jsontext.Value) (T, bool)) Optional[T] {
+	v := r.next()
+	if v == nil || v.Kind() == 'n' {
+		return Optional[T]{}
+	}
+	parsed, ok := parse(v)
+	if !ok {
+		r.strange()
+	}
+	return optional(parsed, ok)
+}
+
+func (r *reader) text() string              { return scalar(r, parseText).Or("") }
+func (r *reader) id() string                { return scalar(r, parseID).Or("") }
+func (r *reader) number() Optional[float64] { return scalar(r, parseNumber) }
+func (r *reader) boolean() Optional[bool]   { return scalar(r, parseBoolean) }
+func (r *reader) flag() Optional[bool]      { return scalar(r, parseFlag) }
+
+// seconds takes Unix seconds; none are the zero time.
+func (r *reader) seconds() time.Time { return scalar(r, parseSeconds).Or(time.Time{}) }
+
+func (r *reader) minutes() Optional[time.Duration] { return scalar(r, parseMinutes) }
+
+// integer takes an integer as one of the kinds that the API has numbers for.
+func integer[T ~int](r *reader) Optional[T] {
+	n, ok := scalar(r, parseInteger).Get()
+	return optional(T(n), ok)
+}
+
+// parseText reads a string. The value's memory is not kept: other parts of an
+// answer are personal.
+func parseText(v jsontext.Value) (string, bool) {
+	if v.Kind() != '"' {
+		return "", false
+	}
+	if plain := v[1 : len(v)-1]; bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
+		return string(plain), true
+	}
+	b, _ := jsontext.AppendUnquote(nil, v)
+	return strings.ToValidUTF8(string(b), "\ufffd"), true
+}
+
+// parseID reads an id, which stands in JSON as a string or as a number: some
+// documents declare integers. No digit of a number is lost.
+func parseID(v jsontext.Value) (string, bool) {
+	switch v.Kind() {
+	case '"':
+		s, _ := parseText(v)
+		return s, s != ""
+	case '0':
+		return string(v), !slices.ContainsFunc(v, func(c byte) bool { return c < '0' || c > '9' })
+	}
+	return "", false
+}
+
+// digits returns the text of a number, which may stand in JSON as a string.
+func digits(v jsontext.Value) (string, bool) {
+	switch v.Kind() {
+	case '0':
+		return string(v), true
+	case '"':
+		s := string(v[1 : len(v)-1])
+		// strconv reads more than numbers of JSON.
+		return s, s != "" && strings.Trim(s, "+-.0123456789eE") == "" && strings.ContainsAny(s[:1], "-0123456789")
+	}
+	return "", false
+}
+
+// parseInteger reads an integer, also one that is written as 10.0 or 1e1.
+func parseInteger(v jsontext.Value) (int, bool) {
+	s, ok := digits(v)
+	if !ok {
+		return 0, false
+	}
+	if n, err := strconv.Atoi(s); err == nil {
+		return n, true
+	}
+	if !strings.ContainsAny(s, ".eE") {
+		return 0, false // out of range
+	}
+	const exact = 1 << 53 // beyond it, floats skip integers
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
+		return 0, false
+	}
+	return int(f), true
+}
+
+func parseNumber(v jsontext.Value) (float64, bool) {
+	s, ok := digits(v)
+	if !ok {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	return f, err == nil
+}
+
+func parseBoolean(v jsontext.Value) (bool, bool) {
+	return v.Kind() == 't', v.Kind() == 't' || v.Kind() == 'f'
+}
+
+// parseFlag reads an integer that is 1 for yes.
+func parseFlag(v jsontext.Value) (bool, bool) {
+	n, ok := parseInteger(v)
+	return n == 1, ok
+}
+
+// maxUnix is the end of the year 9999.
+const maxUnix = 253402300799
+
+// parseSeconds reads Unix seconds. 0 is what the API says for no time.
+func parseSeconds(v jsontext.Value) (time.Time, bool) {
+	n, ok := parseInteger(v)
+	switch {
+	case !ok, n < 0, n > maxUnix:
+		return time.Time{}, false
+	case n == 0:
+		return time.Time{}, true
+	}
+	return time.Unix(int64(n), 0), true
+}
+
+func parseMinutes(v jsontext.Value) (time.Duration, bool) {
+	n, ok := parseInteger(v)
+	if !ok || n < 0 || n > int(math.MaxInt64/time.Minute) {
+		return 0, false
+	}
+	return time.Duration(n) * time.Minute, true
 }

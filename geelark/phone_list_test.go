@@ -115,41 +115,112 @@ func summary(p *PhonePage) string {
 
 func TestListDataInEveryDocumentedForm(t *testing.T) {
 	for data, want := range map[string]struct {
-		total  int
-		phones string
+		total, skipped int
+		phones         string
 	}{
-		`{"total":0}`:                                                            {0, ``},
-		`{"total":0,"items":null}`:                                               {0, ``},
-		`{"total":"7","items":[]}`:                                               {7, ``},
-		`{"total":1,"items":[{"id":"a"}]}`:                                       {1, `"a" ""`},
-		`{"total":9,"items":[{"id":123456789012345678901}]}`:                     {9, `"123456789012345678901" ""`},
-		`{"total":2,"items":[{"id":"a","serialName":"x"},{"id":"b"}]}`:           {2, `"a" "x", "b" ""`},
-		`{"total":1,"items":[{"id":"a","serialName":"x"}],"items":[{"id":"b"}]}`: {1, `"b" ""`},
-		`{"total":1,"items":[{"serialName":{},"id":"a"}]}`:                       {1, `"a" ""`},
+		`{"total":0}`:                                                                           {0, 0, ``},
+		`{"total":0,"items":null}`:                                                              {0, 0, ``},
+		`{"total":0,"items":[]}`:                                                                {0, 0, ``},
+		`{"total":"7","items":[{"id":"a"}]}`:                                                    {7, 0, `"a" ""`},
+		`{"total":1.0,"items":[{"id":"a"}]}`:                                                    {1, 0, `"a" ""`},
+		`{"total":1e0,"items":[{"id":"a"}]}`:                                                    {1, 0, `"a" ""`},
+		`{"items":[{"id":"a"}],"total":1}`:                                                      {1, 0, `"a" ""`},
+		`{"total":9,"items":[{"id":123456789012345678901}]}`:                                    {9, 0, `"123456789012345678901" ""`},
+		`{"total":2,"items":[{"id":"a","serialName":"x"},{"id":"b"}]}`:                          {2, 0, `"a" "x", "b" ""`},
+		`{"total":1,"items":[{"id":"a","serialName":"x"}],"items":[{"id":"b"}]}`:                {1, 0, `"b" ""`},
+		`{"total":1,"items":[{"serialName":{},"id":"a"}]}`:                                      {1, 0, `"a" ""`},
+		`{"total":1,"items":[{"id":"a"},{"id":"a"}]}`:                                           {1, 0, `"a" "", "a" ""`},
+		`{"total":3,"items":[null,{"id":"a"},null]}`:                                            {3, 2, `"a" ""`},
+		`{"total":2,"items":[{"id":null,"serialName":"x"},{"id":"a"}]}`:                         {2, 1, `"a" ""`},
+		`{"total":9,"items":["1",1,[],{},{"id":""},{"id":-1},{"id":1.5},{"id":{}},{"id":"a"}]}`: {9, 8, `"a" ""`},
+		`{"total":1,"items":[null]}`:                                                            {1, 1, ``},
 	} {
 		got, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PhoneList(t.Context(), PhoneListFilter{}, 1, 1)
 		if err != nil {
 			t.Errorf("%s: %v", data, err)
-		} else if got.Total != want.total || summary(got) != want.phones {
+		} else if got.Total != want.total || got.Skipped != want.skipped || summary(got) != want.phones {
 			t.Errorf("%s: got %+v, want %+v", data, *got, want)
 		}
 	}
 }
 
-func TestMalformedListDataIsRefused(t *testing.T) {
+func TestListingThatCannotBeReadOrContradictsItselfIsRefused(t *testing.T) {
 	for _, data := range []string{
-		`{}`, `[]`, `null`, `"none"`,
-		`{"items":[]}`, `{"total":null,"items":[]}`, `{"total":"","items":[]}`, `{"total":"many"}`, `{"total":1.5}`, `{"total":{}}`,
-		`{"total":1,"items":{}}`, `{"total":1,"items":[null]}`, `{"total":1,"items":[1]}`, `{"total":1,"items":[{}]}`,
-		`{"total":1,"items":[{"id":null}]}`, `{"total":1,"items":[{"id":""}]}`, `{"total":1,"items":[{"id":-1}]}`,
-		`{"total":1,"items":[{"id":[]}]}`, `{"total":1,"items":["1"]}`, `{"total":1,"items":[{"serialName":{}}]}`,
-		`{"total":1,"items":[{"id":"1"}],"items":[{}]}`,
+		`{}`, `[]`, `null`, `"none"`, `[{"total":1,"items":[{"id":"1"}]}]`,
+		`{"items":[]}`, `{"items":[{"id":"1"}]}`, `{"total":null,"items":[]}`, `{"total":"","items":[]}`, `{"total":"many"}`, `{"total":1.5}`, `{"total":{}}`,
+		`{"total":true,"items":[{"id":"1"}]}`, `{"total":-1}`, `{"total":-1,"items":[{"id":"1"}]}`, `{"total":99999999999999999999,"items":[{"id":"1"}]}`,
+		`{"total":1}`, `{"total":1,"items":null}`, `{"total":1,"items":[]}`, `{"total":1,"items":{}}`, `{"total":1,"items":"none"}`, `{"total":1,"items":{"id":"1"}}`,
+		`{"total":0,"items":{}}`, `{"total":0,"items":"none"}`, `{"total":0,"items":0}`,
+		`{"total":0,"items":[{"id":"1"}]}`, `{"total":1,"items":[{"id":"1"},{"id":"2"}]}`, `{"total":1,"items":[{"id":"1"},null]}`, `{"total":0,"items":[null]}`,
+		`{"total":1,"items":[{"id":"1"}],"items":null}`, `{"total":1,"items":[{"id":"1"}],"items":[]}`,
 	} {
-		got, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PhoneList(t.Context(), PhoneListFilter{}, 1, 1)
-		var te *TransportError
-		if !errors.As(err, &te) || te.Reason != ReasonMalformed || got != nil {
-			t.Errorf("%s: got %+v, %v", data, got, err)
+		for name, f := range map[string]PhoneListFilter{"": {}, ", by id": {IDs: []string{"1", "2"}}} {
+			got, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PhoneList(t.Context(), f, 1, 100)
+			if te, ok := errors.AsType[*TransportError](err); !ok || te.Reason != ReasonMalformed || got != nil {
+				t.Errorf("%s%s: got %+v, %v", data, name, got, err)
+			}
 		}
+	}
+}
+
+func TestPageIsJudgedByWhatIsBeforeIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		page, total, items int
+		good               bool
+	}{
+		"the last, in part":                 {3, 250, 50, true},
+		"the last, whole":                   {3, 300, 100, true},
+		"fewer than there should be":        {2, 250, 60, true},
+		"a page behind a fleet that shrank": {3, 180, 0, true},
+		"a page just behind the end":        {3, 200, 0, true},
+		"none of those that it counts":      {3, 201, 0, false},
+		"more than it counts":               {3, 250, 51, false},
+		"some of a fleet that is smaller":   {3, 200, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, play(answerBody(listAnswer(test.total, newIDs(test.items)))))
+			got, err := c.PhoneList(t.Context(), PhoneListFilter{}, test.page, 100)
+			if (err == nil) != test.good || test.good && len(got.Phones) != test.items {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// A part of a listing does not tell which phones there are.
+func TestListingIsNoBatch(t *testing.T) {
+	for _, code := range []Code{CodePartial, CodeBatchFailed} {
+		for _, data := range []string{`{"total":0,"items":[]}`, `{"total":1,"items":[{"id":"1"}]}`, `{"total":0}`, `null`} {
+			c := newClient(t, play(answerBody(fmt.Sprintf(`{"code":%d,"data":%s}`, int(code), data))))
+			if got, err := c.PhoneList(t.Context(), PhoneListFilter{}, 1, 1); !errors.Is(err, code) || got != nil {
+				t.Errorf("%d, %s: got %+v, %v", int(code), data, got, err)
+			}
+		}
+	}
+}
+
+func TestListingGoesAroundItemsThatNameNoPhone(t *testing.T) {
+	for name, odd := range map[string]string{"null": `null`, "without an id": `{"serialName":"x"}`, "a number": `7`} {
+		t.Run(name, func(t *testing.T) {
+			page := func(from, n int) string {
+				items := []string{odd}
+				for i := range n - 1 {
+					items = append(items, fmt.Sprintf(`{"id":"%d"}`, from+i))
+				}
+				return fmt.Sprintf(`{"code":0,"data":{"total":150,"items":[%s]}}`, strings.Join(items, ","))
+			}
+			s := play(answerBody(page(1, 100)), answerBody(page(101, 50)))
+			phones, skipped := 0, 0
+			for _, err := range newClient(t, s).AllPhones(t.Context(), PhoneListFilter{}, func(p *PhonePage) { skipped += p.Skipped }) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				phones++
+			}
+			if phones != 148 || skipped != 2 || len(s.requests()) != 2 {
+				t.Errorf("%d phones, %d skipped after %d requests", phones, skipped, len(s.requests()))
+			}
+		})
 	}
 }
 
@@ -223,7 +294,7 @@ func collect(t *testing.T, c *Client, f PhoneListFilter) ([]string, error) {
 	t.Helper()
 	var ids []string
 	var failed error
-	for p, err := range c.AllPhones(t.Context(), f) {
+	for p, err := range c.AllPhones(t.Context(), f, nil) {
 		switch {
 		case failed != nil:
 			t.Fatal("the sequence went on after an error")
@@ -301,9 +372,6 @@ func TestListingOfAnAPIThatMakesNoSenseEnds(t *testing.T) {
 	}{
 		"page is ignored":         {answerBody(listAnswer(250, page(100))), 100, 6, true},
 		"page is ignored, absurd": {answerBody(listAnswer(1<<40, page(100))), 100, 6, true},
-		"only empty pages":        {answerBody(listAnswer(1<<40, nil)), 0, 3, true},
-		"total too low":           {answerBody(listAnswer(0, page(100))), 100, 3, false},
-		"total negative":          {answerBody(listAnswer(-1, page(1))), 1, 3, false},
 		"a repetition too many":   {answerBody(listAnswer(1, []string{"a", "a"})), 1, 3, false},
 		"page with a repetition":  {answerBody(listAnswer(2, []string{"a", "a"})), 1, 3, true},
 		"total that always grows": {func(r *http.Request) (*http.Response, error) {
@@ -328,7 +396,7 @@ func TestListingOfAnAbsurdTotalGoesAsFarAsTheFleet(t *testing.T) {
 	f := newFleet(250)
 	f.total = 1 << 40
 	got, err := collect(t, newClient(t, f), PhoneListFilter{})
-	if err == nil || len(got) != 250 || f.requests != 3*4 {
+	if err == nil || len(got) != 250 || f.requests != 4 {
 		t.Errorf("got %d phones after %d requests, %v", len(got), f.requests, err)
 	}
 }
@@ -342,7 +410,7 @@ func TestListingOfAnEndlessFleetEnds(t *testing.T) {
 			return answerBody(fmt.Sprintf(`{"code":0,"data":{"total":%d,"items":[{"id":%d}]}}`, 1<<40, requests))(r)
 		}
 		c := newClient(t, transportFunc(endless))
-		for _, err := range c.AllPhones(t.Context(), PhoneListFilter{}) {
+		for _, err := range c.AllPhones(t.Context(), PhoneListFilter{}, nil) {
 			if err == nil {
 				phones++
 			}
@@ -366,7 +434,7 @@ func TestConsumerMayStopTheListingEarly(t *testing.T) {
 	for _, after := range []int{1, 100, 101, 150} {
 		f := newFleet(250)
 		n := 0
-		for _, err := range newClient(t, f).AllPhones(t.Context(), PhoneListFilter{}) {
+		for _, err := range newClient(t, f).AllPhones(t.Context(), PhoneListFilter{}, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -410,8 +478,13 @@ func FuzzPhoneListData(f *testing.F) {
 		if !json.Valid([]byte(data)) {
 			return // the data closed the envelope's object and went on in it
 		}
-		items := membersOf(data, "items", "id")
-		if len(items) != len(got.Phones) {
+		var items []member
+		for _, i := range membersOf(data, "items", "id") {
+			if i.id != "none" {
+				items = append(items, i)
+			}
+		}
+		if len(items) != len(got.Phones) || len(membersOf(data, "items", "id"))-len(items) != got.Skipped {
 			t.Fatalf("got %+v of %s", got, data)
 		}
 		for i, p := range got.Phones {
@@ -427,39 +500,90 @@ func TestListedPhoneHasWhatOperatorsGoBy(t *testing.T) {
 		"chargeMode":1,"hasBind":true,"monthlyExpire":1900000000,"rpaStatus":1,"createTime":1700000000,
 		"equipmentInfo":{"countryName":"c","osVersion":"o","deviceBrand":"b","deviceModel":"m","netType":1}`
 	whole := Phone{
-		ID: "1", SerialName: "n", SerialNo: "7", Group: "g", Tags: []string{"b", "a"}, Status: StatusStarting, HasStatus: true,
-		ChargeMode: ChargeMonthly, Bound: true, MonthlyExpire: time.Unix(1_900_000_000, 0), RPARunning: true, CreateTime: time.Unix(1_700_000_000, 0),
-		Country: "c", OSVersion: "o", Brand: "b", Model: "m", NetType: "mobile",
+		ID: "1", SerialName: "n", SerialNo: "7", Group: Some("g"), Tags: []string{"b", "a"}, Status: Some(StatusStarting),
+		ChargeMode: Some(ChargeMonthly), Bound: Some(true), MonthlyExpire: time.Unix(1_900_000_000, 0), RPARunning: Some(true), CreateTime: time.Unix(1_700_000_000, 0),
+		Country: "c", OSVersion: "o", Brand: "b", Model: "m", NetType: Some(NetMobile),
 	}
-	unknown := Phone{ID: "1", ChargeMode: -1}
+	unknown := Phone{ID: "1"}
 	with := func(p Phone, change func(*Phone)) Phone { change(&p); return p }
-	for item, want := range map[string]Phone{
-		everything: whole,
+	for item, want := range map[string]struct {
+		phone Phone
+		odd   string
+	}{
+		everything: {whole, ""},
 		// The last of two counts.
-		everything + `,"status":2,"tags":[{}],"chargeMode":0,"hasBind":false,"equipmentInfo":{"netType":0}`: with(whole, func(p *Phone) {
-			p.Status, p.Tags, p.ChargeMode, p.Bound, p.NetType = StatusShutDown, nil, ChargePerMinute, false, "wifi"
-		}),
-		`"id":1`: unknown,
-		`"id":"1","serialName":null,"serialNo":null,"group":null,"status":null,"tags":null,"chargeMode":null,"hasBind":null,"monthlyExpire":null,"rpaStatus":null,"createTime":null,"equipmentInfo":null`: unknown,
-		`"id":"1","serialName":1,"serialNo":1.5,"group":"g","status":"on","tags":"a","chargeMode":"x","hasBind":1,"monthlyExpire":"soon","rpaStatus":"yes","createTime":{},"equipmentInfo":[]`:            unknown,
-		`"id":"1","status":"0","serialNo":12,"chargeMode":"0","rpaStatus":"1","monthlyExpire":"1900000000","equipmentInfo":{"netType":"0"}`: {
-			ID: "1", SerialNo: "12", HasStatus: true, ChargeMode: ChargePerMinute, MonthlyExpire: time.Unix(1_900_000_000, 0), RPARunning: true, NetType: "wifi",
+		everything + `,"status":2,"tags":[{}],"chargeMode":0,"hasBind":false,"equipmentInfo":{"netType":0}`: {with(whole, func(p *Phone) {
+			p.Status, p.Tags, p.ChargeMode, p.Bound = Some(StatusShutDown), []string{}, Some(ChargePerMinute), Some(false)
+			p.Country, p.OSVersion, p.Brand, p.Model, p.NetType = "", "", "", "", Some(NetWiFi)
+		}), ""},
+		everything + `,"group":null,"tags":null,"equipmentInfo":null`: {with(whole, func(p *Phone) {
+			p.Group, p.Tags, p.Country, p.OSVersion, p.Brand, p.Model, p.NetType = Optional[string]{}, nil, "", "", "", "", Optional[NetType]{}
+		}), ""},
+		`"id":1`: {unknown, ""},
+		`"id":"1","serialName":null,"serialNo":null,"group":null,"status":null,"tags":null,"chargeMode":null,"hasBind":null,"monthlyExpire":null,"rpaStatus":null,"createTime":null,"equipmentInfo":null`: {unknown, ""},
+		`"id":"1","serialName":1,"serialNo":1.5,"group":"g","status":"on","tags":"a","chargeMode":"x","hasBind":1,"monthlyExpire":"soon","rpaStatus":"yes","createTime":{},"equipmentInfo":[]`: {
+			unknown, "serialName serialNo group status tags chargeMode hasBind monthlyExpire rpaStatus createTime equipmentInfo",
 		},
-		`"id":"1","status":-1,"chargeMode":7,"rpaStatus":2,"monthlyExpire":-1,"createTime":0,"equipmentInfo":{"netType":2,"countryName":{},"osVersion":"o"}`: {
-			ID: "1", Status: -1, HasStatus: true, ChargeMode: 7, OSVersion: "o",
-		},
-		`"id":"1","hasBind":{},"tags":["x",{"name":3},{"name":"a"},null,{"name":""}],"createTime":1700000000`: {
-			ID: "1", ChargeMode: -1, Tags: []string{"a"}, CreateTime: time.Unix(1_700_000_000, 0),
-		},
+		`"id":"1","status":"0","serialNo":12,"chargeMode":"0","rpaStatus":"1","monthlyExpire":"1900000000","equipmentInfo":{"netType":"0"}`: {Phone{
+			ID: "1", SerialNo: "12", Status: Some(StatusStarted), ChargeMode: Some(ChargePerMinute), MonthlyExpire: time.Unix(1_900_000_000, 0), RPARunning: Some(true), NetType: Some(NetWiFi),
+		}, ""},
+		`"id":"1","status":2.0,"chargeMode":1e0,"rpaStatus":0.0,"createTime":17e8`: {Phone{
+			ID: "1", Status: Some(StatusShutDown), ChargeMode: Some(ChargeMonthly), RPARunning: Some(false), CreateTime: time.Unix(1_700_000_000, 0),
+		}, ""},
+		`"id":"1","status":-1,"chargeMode":7,"rpaStatus":2,"monthlyExpire":-1,"createTime":0,"equipmentInfo":{"netType":2,"countryName":{},"osVersion":"o"}`: {Phone{
+			ID: "1", Status: Some(Status(-1)), ChargeMode: Some(ChargeMode(7)), RPARunning: Some(false), OSVersion: "o", NetType: Some(NetType(2)),
+		}, "monthlyExpire equipmentInfo.countryName"},
+		`"id":"1","monthlyExpire":9223372036854775807,"createTime":1700000000000`:                       {unknown, "monthlyExpire createTime"},
+		`"id":"1","monthlyExpire":-9223372036854775808,"createTime":1e300,"status":9223372036854775808`: {unknown, "monthlyExpire createTime status"},
+		`"id":"1","hasBind":{},"tags":["x",{"name":3},{"name":"a"},null,{"name":""}],"createTime":1700000000`: {Phone{
+			ID: "1", Tags: []string{"a"}, CreateTime: time.Unix(1_700_000_000, 0),
+		}, "hasBind tags tags.name"},
+		`"id":"1","group":{},"tags":[]`:               {with(unknown, func(p *Phone) { p.Tags = []string{} }), ""},
+		`"id":"1","group":{"name":""},"tags":[{}]`:    {with(unknown, func(p *Phone) { p.Group, p.Tags = Some(""), []string{} }), ""},
+		`"id":"1","group":{"name":7,"remark":{}}`:     {unknown, "group.name"},
+		`"id":"1","remark":7,"proxy":7,"unheardOf":7`: {unknown, ""},
 	} {
-		body := `{"code":0,"data":{"total":2,"items":[{"id":"0"},{` + item + `}]}}`
+		body := `{"code":0,"data":{"total":3,"items":[{"id":"0"},{` + item + `},{"id":"2"}]}}`
 		got, err := newClient(t, play(answerBody(body))).PhoneList(t.Context(), PhoneListFilter{}, 1, 100)
-		if err != nil || len(got.Phones) != 2 {
+		if err != nil || len(got.Phones) != 3 || got.Phones[0].ID+got.Phones[2].ID != "02" {
 			t.Errorf("%s: got %+v, %v", item, got, err)
 			continue
 		}
-		if !reflect.DeepEqual(got.Phones[1], want) {
-			t.Errorf("%s:\ngot  %+v\nwant %+v", item, got.Phones[1], want)
+		if !reflect.DeepEqual(got.Phones[1], want.phone) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", item, got.Phones[1], want.phone)
+		}
+		var odd []string
+		for _, o := range got.Oddities {
+			if odd = append(odd, o.Field); o.ID != "1" {
+				t.Errorf("%s: %+v is of another phone", item, o)
+			}
+		}
+		if strings.Join(odd, " ") != want.odd {
+			t.Errorf("%s: odd are %q, want %q", item, odd, want.odd)
+		}
+	}
+}
+
+func TestOdditiesOfAnAnswerAreBounded(t *testing.T) {
+	items := make([]string, 100)
+	for i := range items {
+		items[i] = fmt.Sprintf(`{"id":"%d\u202e%s","serialName":7,"status":"?"}`, i, strings.Repeat("x", 500))
+	}
+	got, err := newClient(t, play(answerBody(`{"code":0,"data":{"total":100,"items":[`+strings.Join(items, ",")+`]}}`))).PhoneList(t.Context(), PhoneListFilter{}, 1, 100)
+	if err != nil || len(got.Phones) != 100 || len(got.Oddities) != 100 {
+		t.Fatalf("got %d phones, %d oddities, %v", len(got.Phones), len(got.Oddities), err)
+	}
+	for _, o := range got.Oddities {
+		if len(o.ID) > 64 || strings.Contains(o.ID, "\u202e") {
+			t.Errorf("%q is not fit for a log", o.ID)
+		}
+	}
+}
+
+func TestConnectionIsNamedInTheWordsOfLabels(t *testing.T) {
+	for n, want := range map[NetType]string{NetWiFi: "wifi", NetMobile: "mobile", 2: "unknown", -1: "unknown"} {
+		if got := n.String(); got != want {
+			t.Errorf("%d: got %q, want %q", int(n), got, want)
 		}
 	}
 }

@@ -2,9 +2,9 @@ package geelark
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -39,21 +39,28 @@ func (s Status) String() string {
 	return "unknown"
 }
 
-// PhoneStatuses is the answer of phone/status (document "Query status"). An
+// PhoneStatuses is the answer of phone/status (document [Query status]). An
 // answer may name an id more than once, leave one out, or name one that was not
 // asked for.
+//
+// [Query status]: https://doc.geelark.com/web/#/602813392/101527839
 type PhoneStatuses struct {
 	// At is when the answered request was sent: the statuses are at least as
 	// new.
 	At       time.Time
 	Phones   []PhoneStatus
 	Failures []PhoneFailure
+	// Skipped are details that named no phone: without an id, or with one that
+	// is neither a string nor a number of digits.
+	Skipped int
+	// Oddities are fields of other kinds than the documented ones, at most 100.
+	Oddities []Oddity
 }
 
 // A PhoneStatus is one phone's status.
 type PhoneStatus struct {
 	ID         string
-	SerialName string
+	SerialName string // "" when it was not told
 	Status     Status
 }
 
@@ -61,13 +68,24 @@ type PhoneStatus struct {
 type PhoneFailure struct {
 	ID   string
 	Code Code
+	// Malformed says that the answer names the phone, but neither its status nor
+	// a code in a way that can be read. Code is then [CodeOK].
+	Malformed bool
 }
 
-// PhoneStatus returns the status of 1 to [MaxStatusIDs] phones.
+// PhoneStatus returns the status of 1 to [MaxStatusIDs] phones (document [Query
+// status]).
 //
-// Its errors are [*TransportError], [*HTTPError], [*APIError], [*LimitError]
-// and [*CredentialsError]. A phone that cannot be looked up is not an error but
-// a failure in the answer.
+// A phone that cannot be looked up, and one whose detail cannot be read, is not
+// an error but a failure in the answer. An answer without any detail that can be
+// read is an error, and so is one that contradicts itself: it says that phones
+// succeeded and has none.
+//
+// Its errors are [*TransportError], [*HTTPError], [*APIError], [*LimitError],
+// [*CredentialsError], and one that wraps [ErrNotSent] when ctx ended while the
+// call waited.
+//
+// [Query status]: https://doc.geelark.com/web/#/602813392/101527839
 func (c *Client) PhoneStatus(ctx context.Context, ids []string) (*PhoneStatuses, error) {
 	return c.phoneStatus(ctx, nil, ids)
 }
@@ -83,53 +101,111 @@ func (c *Client) phoneStatus(ctx context.Context, reserved *Reservation, ids []s
 	if len(ids) < 1 || len(ids) > MaxStatusIDs {
 		return nil, fmt.Errorf("%s: takes 1 to %d ids, not %d", EndpointPhoneStatus, MaxStatusIDs, len(ids))
 	}
-	var data phoneStatusData
-	at, err := c.call(ctx, EndpointPhoneStatus, reserved, map[string][]string{"ids": ids}, &data)
+	var d phoneStatusData
+	at, err := c.call(ctx, EndpointPhoneStatus, reserved, map[string][]string{"ids": ids}, &d)
 	if err != nil {
 		return nil, err
 	}
-	r := &PhoneStatuses{At: at}
-	for _, d := range data.SuccessDetails {
-		r.Phones = append(r.Phones, PhoneStatus{ID: string(*d.ID), SerialName: d.SerialName, Status: Status(*d.Status)})
-	}
-	for _, d := range data.FailDetails {
-		r.Failures = append(r.Failures, PhoneFailure{ID: string(*d.ID), Code: Code(*d.Code)})
-	}
-	return r, nil
+	return d.statuses(at), nil
 }
 
+// phoneStatusData is the data of phone/status.
 type phoneStatusData struct {
-	SuccessDetails list[struct {
-		ID         *flexID  `json:"id"`
-		SerialName string   `json:"serialName"`
-		Status     *flexInt `json:"status"`
-	}] `json:"successDetails"`
-	FailDetails list[struct {
-		ID   *flexID  `json:"id"`
-		Code *flexInt `json:"code"`
-	}] `json:"failDetails"`
+	totalAmount, successAmount, failAmount Optional[int]
+	successes, failures                    details
 }
 
-// UnmarshalJSON refuses details without an id or a code: a missing status must
-// not read as 0, started, and data without details must not read as phones that
-// were left out.
-func (d *phoneStatusData) UnmarshalJSON(b []byte) error {
-	type plain phoneStatusData
-	if err := json.Unmarshal(b, (*plain)(d)); err != nil {
-		return err
-	}
-	if d.SuccessDetails == nil && d.FailDetails == nil {
-		return errors.New("neither successDetails nor failDetails")
-	}
-	for _, s := range d.SuccessDetails {
-		if s.ID == nil || *s.ID == "" || s.Status == nil {
-			return errors.New("success without id or status")
+// details are one list of details.
+type details struct {
+	isList   bool
+	phones   []PhoneStatus
+	failures []PhoneFailure
+	oddities []Oddity
+	skipped  int
+}
+
+func (d *phoneStatusData) read(r *reader) {
+	*d = phoneStatusData{}
+	r.object(func(name []byte) {
+		switch string(name) {
+		case "totalAmount":
+			d.totalAmount = integer[int](r)
+		case "successAmount":
+			d.successAmount = integer[int](r)
+		case "failAmount":
+			d.failAmount = integer[int](r)
+		case "successDetails":
+			d.successes.read(r, "status")
+		case "failDetails":
+			d.failures.read(r, "code")
 		}
-	}
-	for _, f := range d.FailDetails {
-		if f.ID == nil || *f.ID == "" || f.Code == nil {
-			return errors.New("failure without id or code")
+	})
+}
+
+// read takes a list of details anew. Their field value is a status or the code of
+// a failure.
+func (d *details) read(r *reader, value string) {
+	*d = details{}
+	d.isList = r.list(func() {
+		var id, serialName string
+		var n Optional[int]
+		mark := r.mark()
+		r.object(func(name []byte) {
+			switch string(name) {
+			case "id":
+				id = r.id()
+			case "serialName":
+				serialName = r.text()
+			case value:
+				n = integer[int](r)
+			}
+		})
+		odd := r.oddSince(mark)
+		code, legible := n.Get()
+		switch {
+		case id == "":
+			d.skipped++
+		case !legible:
+			d.failures = append(d.failures, PhoneFailure{ID: id, Malformed: true})
+			if !slices.Contains(odd, value) { // it is absent or null
+				odd = append(odd, value)
+			}
+		case value == "status":
+			d.phones = append(d.phones, PhoneStatus{ID: id, SerialName: serialName, Status: Status(code)})
+		default:
+			d.failures = append(d.failures, PhoneFailure{ID: id, Code: Code(code)})
 		}
+		d.oddities = appendOddities(d.oddities, id, odd)
+	})
+}
+
+func (d *details) legible() int { return len(d.phones) + len(d.failures) }
+
+// accepts takes what succeeded and what failed of a batch from its details.
+func (d *phoneStatusData) accepts(c Code) bool {
+	return (c == CodePartial || c == CodeBatchFailed) && d.successes.legible()+d.failures.legible() > 0
+}
+
+// check refuses an answer in which phones would look left out although it says
+// that it tells of them.
+func (d *phoneStatusData) check() error {
+	legible := d.successes.legible() + d.failures.legible()
+	switch {
+	case !d.successes.isList && !d.failures.isList:
+		return errors.New("the answer's data has neither successDetails nor failDetails")
+	case legible == 0 && d.successes.skipped+d.failures.skipped > 0:
+		return errors.New("none of the answer's details has an id that can be read")
+	case d.successes.legible()+d.successes.skipped == 0 && d.successAmount.Or(0) > 0,
+		legible == 0 && (d.failAmount.Or(0) > 0 || d.totalAmount.Or(0) > 0):
+		return errors.New("the answer contradicts itself: it has none of the details that it counts")
 	}
 	return nil
+}
+
+func (d *phoneStatusData) statuses(at time.Time) *PhoneStatuses {
+	oddities := append(d.successes.oddities, d.failures.oddities...)
+	return &PhoneStatuses{
+		At: at, Phones: d.successes.phones, Failures: append(d.successes.failures, d.failures.failures...),
+		Skipped: d.successes.skipped + d.failures.skipped, Oddities: oddities[:min(len(oddities), maxOddities)],
+	}
 }

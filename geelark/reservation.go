@@ -29,7 +29,7 @@ func (c *Client) ReservePhoneStatus() (*Reservation, time.Time) {
 // Cancel gives the place back unless it was used.
 func (r *Reservation) Cancel() {
 	if r.use() {
-		r.budget.release(false, CodeOK, 0)
+		r.budget.giveBack()
 	}
 }
 

@@ -110,7 +110,7 @@ func TestReservationIsRefusedDuringAPause(t *testing.T) {
 		}
 		wantNoPlace(t, c, until)
 		_, err := earlier.PhoneStatus(t.Context(), []string{"1"})
-		if le := wantNotSent(t, err); *le != (LimitError{EndpointPhoneStatus, until, CodeHourLimit}) {
+		if le := wantNotSent(t, err); *le != (LimitError{EndpointPhoneStatus, until, CodeHourLimit, 0}) {
 			t.Errorf("got %+v", le)
 		}
 		if b := c.Budget(EndpointPhoneStatus); len(s.requests()) != 1 || b.MinuteRemaining != 199 {

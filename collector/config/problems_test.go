@@ -317,7 +317,7 @@ accounts.yml:7: accounts[1] "b": app_id and token_env in line 6 exclude each oth
 		want: `
 accounts.yml:2: accounts[0] "a": token_file cannot be read: no such file or directory; a relative path starts from this file's directory
 accounts.yml:3: accounts[1] "b": token_file cannot be used: empty is empty: it must hold the secret and nothing else
-accounts.yml:4: accounts[2] "c": token_file cannot be read: is a directory; a relative path starts from this file's directory
+accounts.yml:4: accounts[2] "c": token_file cannot be read: not a regular file; a relative path starts from this file's directory
 accounts.yml:5: accounts[3] "d": token_env must be the name of an environment variable that is set and not empty
 accounts.yml:6: accounts[4] "e": token_env must be the name of an environment variable that is set and not empty
 accounts.yml:7: accounts[5] "f": api_key_file cannot be used: empty is empty: it must hold the secret and nothing else`,
@@ -326,9 +326,9 @@ accounts.yml:7: accounts[5] "f": api_key_file cannot be used: empty is empty: it
 		name: "secrets that fit into no header",
 		file: "accounts:\n- {name: a, token_file: two words}\n- {name: b, token_env: TWO_WORDS}\n- {name: c, app_id: c c, api_key_file: key}\n",
 		want: `
-accounts.yml:2: accounts[0] "a": token_file cannot be used: two words: a credential holds white space or a character that is not ASCII
-accounts.yml:3: accounts[1] "b": token_env cannot be used: a credential holds white space or a character that is not ASCII
-accounts.yml:4: accounts[2] "c": api_key_file cannot be used: key: a credential holds white space or a character that is not ASCII`,
+accounts.yml:2: accounts[0] "a": token_file cannot be used: two words: the token holds blanks: give the secret and nothing else
+accounts.yml:3: accounts[1] "b": token_env cannot be used: the token holds blanks: give the secret and nothing else
+accounts.yml:4: accounts[2] "c": api_key_file cannot be used: key: the app id holds blanks: give the secret and nothing else`,
 	},
 	{
 		name: "the same credentials twice",

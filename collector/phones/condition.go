@@ -27,14 +27,15 @@ type Condition struct {
 // lookup ends with a lookup that works: where the two disagree, the phone would
 // show as both in turn.
 func listedStatus(known Condition, l geelark.ListedPhone) (geelark.Status, bool) {
+	status, told := l.Status.Get()
 	switch {
-	case !l.HasStatus, known.Knowledge == Failed:
+	case !told, known.Knowledge == Failed:
 		return 0, false
-	case l.Status == geelark.StatusStarted, l.Status == geelark.StatusStarting:
-		return l.Status, true
-	case l.Status == geelark.StatusShutDown:
+	case status == geelark.StatusStarted, status == geelark.StatusStarting:
+		return status, true
+	case status == geelark.StatusShutDown:
 		confirms := known.Knowledge != Pending && known.Status == geelark.StatusShutDown
-		return l.Status, confirms && l.MonthlyExpire.After(l.At)
+		return status, confirms && l.MonthlyExpire.After(l.At)
 	}
 	return 0, false
 }

@@ -12,7 +12,7 @@ func TestAListedStatusIsTakenWhereItCannotHideAnExpiredPhone(t *testing.T) {
 	now := at(100)
 	polled := func(s geelark.Status) Condition { return Condition{Knowledge: Current, Status: s} }
 	listed := func(s geelark.Status) geelark.ListedPhone {
-		return geelark.ListedPhone{Phone: geelark.Phone{Status: s, HasStatus: true}, At: now}
+		return geelark.ListedPhone{Phone: geelark.Phone{Status: geelark.Some(s)}, At: now}
 	}
 	ending := func(l geelark.ListedPhone, end time.Time) geelark.ListedPhone { l.MonthlyExpire = end; return l }
 	for name, tt := range map[string]struct {
@@ -40,7 +40,7 @@ func TestAListedStatusIsTakenWhereItCannotHideAnExpiredPhone(t *testing.T) {
 		"none, which must not be read as started":     {polled(started), geelark.ListedPhone{At: now}, false},
 	} {
 		got, ok := listedStatus(tt.known, tt.list)
-		if ok != tt.want || ok && got != tt.list.Status {
+		if ok != tt.want || ok && got != tt.list.Status.Or(-1) {
 			t.Errorf("%s: got %v, %v, want %v", name, got, ok, tt.want)
 		}
 	}

@@ -29,8 +29,12 @@ func (f Flag) String() string {
 	return "unknown"
 }
 
-func flagOf(v bool) Flag {
-	if v {
+func flagOf(told geelark.Optional[bool]) Flag {
+	v, ok := told.Get()
+	switch {
+	case !ok:
+		return Unknown
+	case v:
 		return Yes
 	}
 	return No
@@ -78,13 +82,21 @@ func (d *Description) Created() time.Time { return ofUnixMilli(d.created) }
 func describe(l geelark.ListedPhone) Description {
 	return Description{
 		SerialName: l.SerialName, Listed: true,
-		SerialNo: l.SerialNo, Group: unique.Make(l.Group).Value(), Tags: NewTags(l.Tags), // thousands share these
+		SerialNo: l.SerialNo, Group: unique.Make(l.Group.Or("")).Value(), Tags: NewTags(l.Tags), // thousands share these
 		traits: unique.Make(Traits{
-			ChargeMode: l.ChargeMode, Bound: flagOf(l.Bound), Country: l.Country, OSVersion: l.OSVersion,
-			Brand: l.Brand, Model: l.Model, NetworkType: l.NetType,
+			ChargeMode: l.ChargeMode.Or(-1), Bound: flagOf(l.Bound), Country: l.Country, OSVersion: l.OSVersion,
+			Brand: l.Brand, Model: l.Model, NetworkType: networkType(l.NetType),
 		}),
 		subscriptionEnds: unixMilli(l.MonthlyExpire), created: unixMilli(l.CreateTime), RPARunning: flagOf(l.RPARunning),
 	}
+}
+
+// networkType is "" for a type that is not documented.
+func networkType(told geelark.Optional[geelark.NetType]) string {
+	if n, ok := told.Get(); ok && (n == geelark.NetWiFi || n == geelark.NetMobile) {
+		return n.String()
+	}
+	return ""
 }
 
 // unixMilli is t in Unix milliseconds, 0 for the zero time.

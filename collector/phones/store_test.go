@@ -185,7 +185,7 @@ func TestTheStoreHoldsAgainstRandomUse(t *testing.T) {
 				}
 				store.Observe([]Observation{o})
 			case 6:
-				l := geelark.ListedPhone{At: at(now - r.IntN(5)), Phone: geelark.Phone{ID: id(), Group: []string{"", "a", "b"}[r.IntN(3)], Status: geelark.Status(r.IntN(3)), HasStatus: true, RPARunning: r.IntN(2) > 0}}
+				l := geelark.ListedPhone{At: at(now - r.IntN(5)), Phone: geelark.Phone{ID: id(), Group: geelark.Some([]string{"", "a", "b"}[r.IntN(3)]), Status: geelark.Some(geelark.Status(r.IntN(3))), RPARunning: geelark.Some(r.IntN(2) > 0)}}
 				store.TrackListed(store.NewRound(), []geelark.ListedPhone{l}, r.IntN(4) > 0)
 			case 7:
 				if r.IntN(10) == 0 {

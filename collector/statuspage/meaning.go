@@ -17,7 +17,7 @@ var advice = map[geelark.Code]string{
 	geelark.CodeSignature:       "Check the account's token, or its app id and API key: they may be mistyped, revoked or another account's.",
 	geelark.CodeRateLimited:     "It goes on by itself after a minute. Other programs spend from the same limit: if it comes back, lower requests_per_minute.",
 	geelark.CodeHourLimit:       "It goes on by itself after two hours. Other programs spend from the same limit: lower requests_per_hour.",
-	geelark.CodeNoDevice:        "It goes on by itself after two hours. Other programs spend from the same limit: lower requests_per_hour.",
+	geelark.CodeCrowded:         "It goes on by itself after a minute, or after up to ten while it comes back. Other programs call the API at the same time: lower concurrency.",
 	geelark.CodePaidOnly:        "The account needs a paid plan for the API.",
 	geelark.CodePlanExpired:     "Renew the account's plan.",
 	geelark.CodeBalance:         "Add money to the account's wallet.",

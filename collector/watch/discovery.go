@@ -42,9 +42,12 @@ func (d *Discovery) filters() []geelark.PhoneListFilter {
 }
 
 // selects reports whether the phone is one to track: how exactly the API matches
-// names is not documented.
+// names is not documented. Where the answer leaves out what it goes by, the API's
+// own choice stands.
 func (d *Discovery) selects(p geelark.Phone) bool {
-	return (len(d.Groups) == 0 || slices.Contains(d.Groups, p.Group)) &&
-		(len(d.Tags) == 0 || slices.ContainsFunc(d.Tags, func(t string) bool { return slices.Contains(p.Tags, t) })) &&
-		(d.ChargeMode == nil || p.ChargeMode == *d.ChargeMode)
+	group, hasGroup := p.Group.Get()
+	mode, hasMode := p.ChargeMode.Get()
+	return (len(d.Groups) == 0 || !hasGroup || slices.Contains(d.Groups, group)) &&
+		(len(d.Tags) == 0 || p.Tags == nil || slices.ContainsFunc(d.Tags, func(t string) bool { return slices.Contains(p.Tags, t) })) &&
+		(d.ChargeMode == nil || !hasMode || mode == *d.ChargeMode)
 }

@@ -71,8 +71,9 @@ func (i *inventory) discover(ctx context.Context) error {
 		i.progressed()
 		i.poller.found()
 	}
+	whole := true
 	for _, f := range i.discovery.filters() {
-		for p, err := range i.client.AllPhones(ctx, f) {
+		for p, err := range i.client.AllPhones(ctx, f, func(p *geelark.PhonePage) { whole = whole && p.Skipped == 0 }) {
 			if err != nil {
 				track()
 				return err
@@ -88,7 +89,10 @@ func (i *inventory) discover(ctx context.Context) error {
 		}
 	}
 	track()
-	i.store.RetainListed(round)
+	// An item that names no phone may have been that of any.
+	if whole {
+		i.store.RetainListed(round)
+	}
 	return nil
 }
 

@@ -107,7 +107,7 @@ func accountErrors(err error) []AccountError {
 			e.Endpoint, e.Outcome, e.TraceID = err.Endpoint, string(err.Reason), err.TraceID
 		case *geelark.LimitError:
 			typed = true
-			if err.Pause != geelark.CodeOK {
+			if err.Paused() {
 				return
 			}
 			e.Endpoint, e.Outcome = err.Endpoint, OutcomeNotSent

@@ -171,7 +171,7 @@ func observationsOf(batch []string, answer *geelark.PhoneStatuses) []phones.Obse
 	}
 	for _, f := range answer.Failures {
 		if i, ok := place[f.ID]; ok {
-			observations[i].Failure = phones.FailedWith(f.Code)
+			observations[i].Failure = failureOf(f)
 		}
 	}
 	for _, s := range answer.Phones {
@@ -180,4 +180,11 @@ func observationsOf(batch []string, answer *geelark.PhoneStatuses) []phones.Obse
 		}
 	}
 	return observations
+}
+
+func failureOf(f geelark.PhoneFailure) phones.Failure {
+	if f.Malformed {
+		return phones.Failure{Kind: phones.Malformed}
+	}
+	return phones.FailedWith(f.Code)
 }

@@ -273,7 +273,7 @@ func TestEveryDocumentedCodeCanBeAnswered(t *testing.T) {
 		geelark.CodeUnknown, geelark.CodeBody, geelark.CodeNoTraceID, geelark.CodeSignature, geelark.CodeParameter,
 		geelark.CodeNoResource, geelark.CodePartial, geelark.CodeRateLimited, geelark.CodePage, geelark.CodeBatchFailed,
 		geelark.CodePaidOnly, geelark.CodeRetired, geelark.CodeHourLimit, geelark.CodePermission, geelark.CodeIPNotAllowed,
-		geelark.CodeTooManyRequests, geelark.CodeBalance, geelark.CodePlanExpired, geelark.CodeNoDevice, geelark.CodeInternal,
+		geelark.CodeTooManyRequests, geelark.CodeBalance, geelark.CodePlanExpired, geelark.CodeCrowded, geelark.CodeInternal,
 		geelark.CodeCallbackNotDefined,
 	} {
 		s.Inject(geelarktest.Fault{Times: 1, Code: code})
@@ -282,7 +282,7 @@ func TestEveryDocumentedCodeCanBeAnswered(t *testing.T) {
 	}
 	id := s.IDs()[0]
 	for _, code := range []geelark.Code{
-		geelark.CodePhoneNotFound, geelark.CodePhoneExpired, geelark.CodePhoneBusy, geelark.CodePhoneRemote, geelark.CodeNoDevice,
+		geelark.CodePhoneNotFound, geelark.CodePhoneExpired, geelark.CodePhoneBusy, geelark.CodePhoneRemote, geelark.CodeCrowded,
 	} {
 		remove := s.Inject(geelarktest.Fault{FailIDs: map[string]geelark.Code{id: code}})
 		for _, endpoint := range []string{"phone/status", "phone/start", "phone/stop"} {
@@ -299,7 +299,7 @@ func TestFailingIDsAreNotActedUpon(t *testing.T) {
 	s.SetStatus(all[1], 2)
 	s.Inject(geelarktest.Fault{
 		Endpoint: "phone/start", ExtraIDs: []string{"42"},
-		FailIDs: map[string]geelark.Code{all[0]: geelark.CodeNoDevice},
+		FailIDs: map[string]geelark.Code{all[0]: geelark.CodeCrowded},
 	})
 	b := get[batch](t, s, "phone/start", ids(all...))
 	equal(t, "started", b.SuccessDetails[0].ID, all[1])
