@@ -136,7 +136,7 @@ func (f *fleet) startable(p *phone) geelark.Code {
 	case trouble.Proxies:
 		return codeProxyUnavailable
 	case trouble.Devices:
-		return geelark.CodeNoDevice
+		return geelark.CodeCrowded
 	case p.ChargeMode != monthly && f.inParallel >= f.parallels && f.usage != nil && f.usage.empty():
 		return geelark.CodeBalance
 	}

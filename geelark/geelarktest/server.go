@@ -323,7 +323,7 @@ var messages = texts{
 	geelark.CodeBatchFailed:        "process all failure",
 	geelark.CodePhoneBusy:          "env is executing a task",
 	geelark.CodeBalance:            "balance not enough",
-	geelark.CodeNoDevice:           "no free device",
+	geelark.CodeCrowded:           "no free device",
 	codeProxyUnavailable:           "proxy is unavailable",
 	codeDailyStarts:                "daily open limit reached",
 	codeUnavailable:                "env is currently unavailable",

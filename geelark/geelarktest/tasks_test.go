@@ -307,7 +307,7 @@ func TestTasksWaitForADevice(t *testing.T) {
 	if overdue < 50 {
 		t.Errorf("%d tasks are overdue", overdue)
 	}
-	equal(t, "a start", get[batch](t, s, "phone/start", ids(s.IDs()[0])).FailDetails[0].Code, geelark.CodeNoDevice)
+	equal(t, "a start", get[batch](t, s, "phone/start", ids(s.IDs()[0])).FailDetails[0].Code, geelark.CodeCrowded)
 	s.SetTrouble(geelarktest.Trouble{Proxies: true})
 	equal(t, "a start without proxies", get[batch](t, s, "phone/start", ids(s.IDs()[0])).FailDetails[0].Code, geelark.Code(45002))
 	s.SetTrouble()
