@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -233,33 +232,5 @@ func TestPromtoolAcceptsTheREADMEsConfiguration(t *testing.T) {
 		if strings.Contains(b, "scrape_configs:") {
 			promtool(t, nil, "check", "config", write(t, "prometheus.yml", b))
 		}
-	}
-}
-
-func TestTheDockerfileCopiesWhatThereIs(t *testing.T) {
-	t.Parallel()
-	ignored := strings.Fields(readFile(t, ".dockerignore"))
-	if !slices.Contains(ignored, ".git") {
-		t.Error(".git is not ignored")
-	}
-	for _, m := range regexp.MustCompile(`(?m)^COPY ([^-].*) \S+$`).FindAllStringSubmatch(readFile(t, "Dockerfile"), -1) {
-		for source := range strings.FieldsSeq(m[1]) {
-			if _, err := os.Stat(source); err != nil || slices.Contains(ignored, source) {
-				t.Errorf("%s is copied, but ignored or missing (%v)", source, err)
-			}
-		}
-	}
-	// What make build needs must be in the image.
-	for _, needed := range []string{"Makefile", "CHANGELOG.md", "LICENSE", "main.go"} {
-		for _, pattern := range ignored {
-			if match, _ := filepath.Match(strings.TrimPrefix(pattern, "**/"), needed); match {
-				t.Errorf("the image needs %s, which %s ignores", needed, pattern)
-			}
-		}
-	}
-	goVersion := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(readFile(t, "go.mod"))
-	image := regexp.MustCompile(`golang:(\d+\.\d+)`).FindStringSubmatch(readFile(t, "Dockerfile"))
-	if goVersion == nil || image == nil || cmp.Compare(image[1], goVersion[1]) != 0 {
-		t.Errorf("go.mod is for %v, the image builds with %v", goVersion, image)
 	}
 }
