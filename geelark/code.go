@@ -45,9 +45,9 @@ const (
 	CodePhoneBusy          Code = 43005 // the phone is executing a task
 	CodePhoneRemote        Code = 43006 // the phone is under remote control
 	CodeStartCap           Code = 43008 // the plan's starts of the day are used up
-	CodeStartRefused43020  Code = 43020 // the phone could not be started
+	CodePhoneUnavailable   Code = 43020 // the phone cannot be started now
 	CodeStartRefused43029  Code = 43029 // the phone could not be started
-	CodeStartRefused45002  Code = 45002 // the phone could not be started
+	CodePhoneProxy         Code = 45002 // the phone could not be started for its proxy
 	CodePlanExpired        Code = 46001 // the plan is expired
 	CodePlanLimit46002     Code = 46002 // over a limit of the plan
 	CodePlanLimit46003     Code = 46003 // over a limit of the plan
@@ -64,8 +64,8 @@ func Codes() []Code {
 		CodeOK, CodeUnknown, CodeBody, CodeNoTraceID, CodeSignature, CodeParameter, CodeNoResource, CodePartial,
 		CodeRateLimited, CodePage, CodeBatchFailed, CodePaidOnly, CodeRetired, CodeUserNotFound, CodeHourLimit,
 		CodePermission, CodeIPNotAllowed, CodeTooManyRequests, CodeBalance, CodePhoneNotFound, CodePhoneExpired,
-		CodePhoneBusy, CodePhoneRemote, CodeStartCap, CodeStartRefused43020, CodeStartRefused43029,
-		CodeStartRefused45002, CodePlanExpired, CodePlanLimit46002, CodePlanLimit46003, CodeStartRefused47001,
+		CodePhoneBusy, CodePhoneRemote, CodeStartCap, CodePhoneUnavailable, CodeStartRefused43029,
+		CodePhoneProxy, CodePlanExpired, CodePlanLimit46002, CodePlanLimit46003, CodeStartRefused47001,
 		CodeCrowded, CodeStartRefused47004, CodeInternal, CodeCallbackNotDefined,
 	}
 }
@@ -124,7 +124,11 @@ func (c Code) String() string {
 		return "phone is under remote control"
 	case CodeStartCap:
 		return "starts of the day used up"
-	case CodeStartRefused43020, CodeStartRefused43029, CodeStartRefused45002, CodeStartRefused47001, CodeStartRefused47004:
+	case CodePhoneUnavailable:
+		return "phone is not available now"
+	case CodePhoneProxy:
+		return "phone's proxy is not available"
+	case CodeStartRefused43029, CodeStartRefused47001, CodeStartRefused47004:
 		return "phone could not be started"
 	case CodePlanExpired:
 		return "plan expired"
