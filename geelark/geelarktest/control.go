@@ -79,7 +79,7 @@ func (s *Server) Edit(id string, edit func(*Phone)) {
 			s.fleet.groups[p.Group] = group{decimal(s.fleet.number()), p.Group, ""}
 		}
 		if p.living {
-			s.fleet.schedule(p, p.next) // its month may end at another time now
+			s.fleet.schedule(p, p.due) // its month may end at another time now
 		}
 	})
 }

@@ -58,7 +58,8 @@ type phone struct {
 	billed   int        // its place in usage.phones, from 1; 0: none
 	session  *session   // that is billed
 	task     *task      // that it runs, or that it is being started for
-	next     time.Time  // when its schedule moves it on
+	due      time.Time  // when its schedule moves it on, unless its month ends before
+	lapses   bool       // its owner will not renew it
 	version  int        // of its schedule; events of another version are void
 }
 
@@ -74,8 +75,10 @@ type fleet struct {
 	seed                  uint64
 	rng                   *rand.Rand
 	still                 bool
+	calm                  bool
 	now                   time.Time
-	order                 []*phone // as phone/list shows them
+	present               time.Time // when the server began, which is after its past
+	order                 []*phone  // as phone/list shows them
 	phones                map[string]*phone
 	groups                map[string]group
 	proxies               []*proxy
@@ -88,18 +91,23 @@ type fleet struct {
 	trouble               []Trouble
 }
 
-func newFleet(size int, seed uint64, now time.Time, still bool, u *usage) *fleet {
+func newFleet(size int, seed uint64, now, present time.Time, still, calm bool, u *usage) *fleet {
 	f := &fleet{
-		usage:  u,
-		seed:   seed,
-		rng:    rand.New(rand.NewPCG(seed, streamFleet)),
-		still:  still,
-		now:    now,
-		phones: map[string]*phone{},
-		groups: map[string]group{},
-		named:  map[string]int{},
+		present: present,
+		calm:    calm,
+		usage:   u,
+		seed:    seed,
+		rng:     rand.New(rand.NewPCG(seed, streamFleet)),
+		still:   still,
+		now:     now,
+		phones:  map[string]*phone{},
+		groups:  map[string]group{},
+		named:   map[string]int{},
 
 		parallels: max(size, 0)*3/4 + 3,
+	}
+	if u != nil { // most pay by the minute
+		f.parallels = max(size/12, 1)
 	}
 	for _, g := range groups {
 		f.groups[g.name] = group{decimal(f.number()), g.name, g.remark}
@@ -123,17 +131,20 @@ func newFleet(size int, seed uint64, now time.Time, still bool, u *usage) *fleet
 }
 
 // startStatuses returns the statuses of a new fleet in a random order: 60%
-// started, 3% starting, 2% expired, the others shut down; at least one of
-// each from ten phones on.
+// started, 3% starting, 2% expired (one in a calm one), the others shut down;
+// at least one of each from ten phones on.
 func (f *fleet) startStatuses(size int) []int {
-	least := 0
+	least, expiredShare := 0, 2
+	if f.calm {
+		expiredShare = 0
+	}
 	if size >= 10 {
 		least = 1
 	}
 	statuses := slices.Repeat([]int{shutDown}, size)
 	n := size * 60 / 100
 	copy(statuses, make([]int, n)) // started is 0
-	for _, part := range []struct{ status, percent int }{{starting, 3}, {expired, 2}} {
+	for _, part := range []struct{ status, percent int }{{starting, 3}, {expired, expiredShare}} {
 		for range max(size*part.percent/100, least) {
 			statuses[n] = part.status
 			n++
@@ -193,12 +204,22 @@ func (f *fleet) add(status int) *phone {
 		}
 	}
 	switch kind := rng.IntN(10); {
+	case f.calm:
+		if kind < 6 {
+			p.ChargeMode, p.MonthlyExpire = monthly, now+10*day+rng.Int64N(50*day)
+		}
+		if f.made%100 == 50 { // a few soon, one within the first hour
+			p.ChargeMode, p.MonthlyExpire, p.lapses = monthly, f.present.Unix()+hour/3+int64(f.made/100)*day*2/3, true
+		}
 	case status == expired:
 		p.ChargeMode, p.MonthlyExpire = monthly, now-hour-rng.Int64N(20*day)
 	case kind < 1: // soon
 		p.ChargeMode, p.MonthlyExpire = monthly, now+hour+rng.Int64N(3*day)
 	case kind < 6:
 		p.ChargeMode, p.MonthlyExpire = monthly, now+3*day+rng.Int64N(57*day)
+	}
+	if f.calm && status == expired {
+		p.ChargeMode, p.MonthlyExpire = monthly, now-hour
 	}
 	p.HasBind = p.ChargeMode == monthly
 	if status == started {
@@ -212,8 +233,11 @@ func (f *fleet) add(status int) *phone {
 	}
 	f.phones[p.ID] = p
 	f.order = append(f.order, p)
-	if p.living && status != expired {
+	switch {
+	case p.living && status != expired:
 		f.begin(p)
+	case p.living:
+		f.awaitRenewal(p, f.now)
 	}
 	return p
 }

@@ -13,30 +13,42 @@ import (
 // caught up with when somebody looks, at the times it was due, so that it
 // does not depend on who looks when.
 //
-// With these spans a fleet of 250 has about seven changes a minute, and 60%
-// of it is running. How long a start takes is what users of the API report; no
-// document tells.
-var spans = map[int]struct{ shortest, longest time.Duration }{
-	shutDown: {3 * time.Minute, 150 * time.Minute},
-	starting: {5 * time.Second, 90 * time.Second},
-	started:  {5 * time.Minute, 240 * time.Minute},
-	stopping: {2 * time.Second, 20 * time.Second},
-}
+// With these spans a fleet of 250 has about seven changes a minute, a calm one
+// seven an hour, and 60% of it is running. How long a start takes is what
+// users of the API report; no document tells.
+var (
+	spans = map[int]between{
+		shutDown: {3 * time.Minute, 150 * time.Minute},
+		starting: {5 * time.Second, 90 * time.Second},
+		started:  {5 * time.Minute, 240 * time.Minute},
+		stopping: {2 * time.Second, 20 * time.Second},
+		expired:  {6 * time.Hour, 48 * time.Hour}, // until a calm fleet's owner renews it
+	}
+	calmSpans = map[int]between{
+		shutDown: {6 * time.Hour, 80 * time.Hour},
+		started:  {10 * time.Hour, 120 * time.Hour},
+	}
+)
+
+type between struct{ shortest, longest time.Duration }
 
 // stopping is no status that the API knows: a phone that was told to stop
 // reports what it was until it has.
 const stopping = -1
 
 // span draws how long a phone keeps a status; short spans are more common.
-func span(status int, chance *rand.Rand) time.Duration {
-	s := spans[status]
+func (f *fleet) span(status int, chance *rand.Rand) time.Duration {
+	s, ok := calmSpans[status]
+	if !ok || !f.calm {
+		s = spans[status]
+	}
 	ratio := float64(s.longest) / float64(s.shortest)
 	return time.Duration(float64(s.shortest) * math.Pow(ratio, chance.Float64()))
 }
 
 // begin schedules a new phone, which is somewhere within its present status.
 func (f *fleet) begin(p *phone) {
-	left := float64(span(p.Status, p.chance)) * p.chance.Float64()
+	left := float64(f.span(p.Status, p.chance)) * p.chance.Float64()
 	f.schedule(p, f.now.Add(time.Duration(left)))
 }
 
@@ -47,7 +59,7 @@ func (f *fleet) enter(p *phone, status int, at time.Time) {
 		p.RPAStatus = p.chance.IntN(4) / 3
 	}
 	if p.living || status == starting {
-		f.schedule(p, at.Add(span(status, p.chance)))
+		f.schedule(p, at.Add(f.span(status, p.chance)))
 	} else {
 		f.unschedule(p)
 	}
@@ -120,7 +132,7 @@ var chargingMethods = map[charging]string{
 // stop tells a phone that is on to shut down, which takes it a while.
 func (f *fleet) stop(p *phone) {
 	p.stopping = true
-	f.schedule(p, f.now.Add(span(stopping, p.chance)))
+	f.schedule(p, f.now.Add(f.span(stopping, p.chance)))
 }
 
 // startable says whether a phone that is off could be started, and why not.
@@ -166,8 +178,8 @@ func (f *fleet) schedule(p *phone, next time.Time) {
 	if p.Status == expired {
 		return
 	}
-	p.next = next
-	if end := time.Unix(p.MonthlyExpire, 0); p.living && p.ChargeMode == monthly && end.Before(next) {
+	p.due = next
+	if end := f.monthEnds(p); p.living && p.ChargeMode == monthly && end.Before(next) {
 		next = end
 	}
 	f.events.push(next, event{phone: p, version: p.version})
@@ -199,9 +211,11 @@ func (f *fleet) advance(now time.Time) {
 // move makes a phone's scheduled change.
 func (f *fleet) move(p *phone, at time.Time) {
 	switch {
-	case p.living && p.ChargeMode == monthly && p.MonthlyExpire <= at.Unix():
-		f.become(p, expired, at)
-		f.unschedule(p)
+	case p.Status == expired && f.calm:
+		p.MonthlyExpire, p.lapses = at.Add(month).Unix(), false
+		f.enter(p, shutDown, at)
+	case p.living && p.ChargeMode == monthly && !f.monthEnds(p).After(at):
+		f.expire(p, at)
 	case p.stopping:
 		f.enter(p, shutDown, at)
 	case p.Status == starting:
@@ -211,13 +225,50 @@ func (f *fleet) move(p *phone, at time.Time) {
 		if p.task.ends.After(at) {
 			next = p.task.ends
 		}
-		f.schedule(p, next.Add(span(starting, p.chance)))
+		f.schedule(p, next.Add(f.span(starting, p.chance)))
 	case p.Status == started:
 		f.enter(p, shutDown, at)
 	case f.startable(p) != geelark.CodeOK:
-		f.schedule(p, at.Add(span(shutDown, p.chance)))
+		f.schedule(p, at.Add(f.span(shutDown, p.chance)))
 	default:
 		f.enter(p, starting, at)
+	}
+}
+
+const (
+	month      = 30 * 24 * time.Hour
+	renewAhead = 4 * 24 * time.Hour
+)
+
+// monthEnds is when a monthly phone expires or, in a calm fleet, when its
+// owner renews it ahead of that, unless they will not.
+func (f *fleet) monthEnds(p *phone) time.Time {
+	end := time.Unix(p.MonthlyExpire, 0)
+	if f.calm && !p.lapses {
+		end = end.Add(-renewAhead)
+	}
+	return end
+}
+
+// expire ends a phone's month, or renews it.
+func (f *fleet) expire(p *phone, at time.Time) {
+	if f.calm && !p.lapses {
+		if p.lapses = p.chance.IntN(20) == 0; !p.lapses {
+			p.MonthlyExpire += int64(month / time.Second)
+		}
+		f.schedule(p, p.due)
+		return
+	}
+	f.become(p, expired, at)
+	f.unschedule(p)
+	f.awaitRenewal(p, at)
+}
+
+// awaitRenewal has the owner of a calm fleet renew an expired phone in a
+// while.
+func (f *fleet) awaitRenewal(p *phone, at time.Time) {
+	if f.calm {
+		f.events.push(at.Add(f.span(expired, p.chance)), event{phone: p, version: p.version})
 	}
 }
 

@@ -56,6 +56,12 @@ type Config struct {
 	// changes only through phone/start, phone/stop and the server's methods.
 	Still bool
 
+	// Calm has phones keep their status for days, their owner renew them, and
+	// tasks run on phones that are on, as teams with a steady fleet work.
+	// Otherwise phones come and go within hours, and a month that ends is not
+	// renewed.
+	Calm bool
+
 	// Limits overrides the documented limits of single endpoints, which are
 	// named as "phone/status" is; other names are ignored.
 	Limits map[string]Limits
@@ -71,7 +77,7 @@ type Config struct {
 
 	// TasksPerDay is how many tasks a phone has on average in a day; 0: there
 	// are none, and a phone that is started may say that it runs one.
-	TasksPerDay int
+	TasksPerDay float64
 
 	// BatchCodes has batches answered with 40006 when some of their phones
 	// failed and with 40009 when all did, as the error codes say. Otherwise
@@ -134,7 +140,7 @@ func New(cfg Config) *Server {
 	}
 	born := s.now().Add(-max(cfg.Past, 0))
 	u := newUsage(cfg.Usage, born)
-	s.fleet = newFleet(cfg.Phones, cfg.Seed, born, cfg.Still, u)
+	s.fleet = newFleet(cfg.Phones, cfg.Seed, born, s.now(), cfg.Still, cfg.Calm, u)
 	s.billing = newBilling(s.fleet)
 	if u != nil {
 		u.broke = s.fleet.broke
@@ -323,7 +329,7 @@ var messages = texts{
 	geelark.CodeBatchFailed:        "process all failure",
 	geelark.CodePhoneBusy:          "env is executing a task",
 	geelark.CodeBalance:            "balance not enough",
-	geelark.CodeCrowded:           "no free device",
+	geelark.CodeCrowded:            "no free device",
 	codeProxyUnavailable:           "proxy is unavailable",
 	codeDailyStarts:                "daily open limit reached",
 	codeUnavailable:                "env is currently unavailable",

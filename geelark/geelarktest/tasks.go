@@ -56,7 +56,7 @@ const tasksFor = 7 * 24 * 3600
 type tasks struct {
 	fleet     *fleet
 	rng       *rand.Rand
-	perDay    int
+	perDay    float64
 	list      []*task
 	forgotten uint64
 	plans     int
@@ -69,7 +69,7 @@ const (
 )
 
 // newTasks returns nil when there are to be none.
-func newTasks(f *fleet, perDay int, seed uint64) *tasks {
+func newTasks(f *fleet, perDay float64, seed uint64) *tasks {
 	if perDay <= 0 {
 		return nil
 	}
@@ -129,7 +129,7 @@ func (t *tasks) plan(at time.Time) {
 	f.events.push(at.Add(planEvery), event{})
 	t.forget(at.Unix())
 	// What the day's number leaves over for one plan is rounded by chance.
-	wanted := float64(len(f.order)*t.perDay) * planEvery.Hours() / 24
+	wanted := float64(len(f.order)) * t.perDay * planEvery.Hours() / 24
 	n := int(wanted)
 	if t.rng.Float64() < wanted-float64(n) {
 		n++
@@ -147,6 +147,9 @@ func (t *tasks) plan(at time.Time) {
 	name := kind.names[t.rng.IntN(len(kind.names))]
 	for range n {
 		p := f.order[t.rng.IntN(len(f.order))]
+		for tries := 0; f.calm && p.Status != started && tries < 20; tries++ {
+			p = f.order[t.rng.IntN(len(f.order))]
+		}
 		scheduled := at.Add(time.Duration(t.rng.Int64N(int64(30 * time.Minute))))
 		made := &task{
 			Task:   Task{Phone: p.ID, PlanName: name, Type: kind.kind, Status: taskWaiting, ScheduleAt: scheduled.Unix()},

@@ -35,7 +35,7 @@ type taskList struct {
 	Items []task
 }
 
-func working(phones, perDay int, u geelarktest.Usage) (*geelarktest.Server, *clock) {
+func working(phones int, perDay float64, u geelarktest.Usage) (*geelarktest.Server, *clock) {
 	c := newClock()
 	unlimited := geelarktest.Limits{PerMinute: -1, PerHour: -1}
 	return geelarktest.New(geelarktest.Config{

@@ -1,5 +1,7 @@
 package geelarktest
 
+import "time"
+
 // A Trouble is something that goes wrong at the vendor's or at the team's, and
 // shows in phones and tasks.
 type Trouble struct {
@@ -7,6 +9,8 @@ type Trouble struct {
 	Proxies bool   // proxies do not answer: starts fail with 45002, tasks with the codes of proxies and networks
 	Devices bool   // no device is free: starts fail with 47002, and tasks wait
 	App     bool   // the app blocks accounts: tasks fail with 20136 or 20137
+
+	From, Until time.Time // when it is; zero: always, or without an end
 }
 
 // SetTrouble replaces the troubles that there are.
@@ -19,7 +23,7 @@ func (s *Server) SetTrouble(troubles ...Trouble) {
 
 func (f *fleet) troubleOf(p *phone) (all Trouble) {
 	for _, t := range f.trouble {
-		if t.Group == "" || t.Group == p.Group {
+		if (t.Group == "" || t.Group == p.Group) && !f.now.Before(t.From) && (t.Until.IsZero() || f.now.Before(t.Until)) {
 			all.Proxies = all.Proxies || t.Proxies
 			all.Devices = all.Devices || t.Devices
 			all.App = all.App || t.App

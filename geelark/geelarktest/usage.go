@@ -26,8 +26,16 @@ type Usage struct {
 	Every time.Duration
 
 	Price    int64 // micros a minute; 0: 7,000, the vendor's published price
-	DailyCap int64 // micros a phone in a day of UTC, then its minutes are free; 0: 1,000,000, as published; negative: none
+	DailyCap int64 // micros a phone in a day, then its minutes are free; 0: 1,000,000, as published; negative: none
 	Bonus    int   // bonus minutes that the account begins with
+
+	// OwnDays has each phone's day for the cap begin at a time of its own.
+	// Otherwise it is a day of UTC. No document tells.
+	OwnDays bool
+
+	// TopUp is what the account's owner pays in, in micros, when less than a
+	// tenth of it is left of the balance and nothing else; 0: nothing.
+	TopUp int64
 
 	// Rentals has the minutes of monthly phones shown too, as flows of no
 	// amount. No document tells whether they are.
@@ -70,8 +78,9 @@ type Sum struct {
 type billed struct {
 	id   string
 	sums [2][9]Sum // by type less 1 and charge type
-	day  int64     // the day of UTC that minutes counts
-	paid int       // minutes of that day that counted against the cap
+	zone int64     // seconds after midnight of UTC at which its days begin
+	day  int64     // the day that paid is of
+	paid int       // minutes that counted against the cap
 }
 
 // A usage is an account's billing at work.
@@ -133,13 +142,23 @@ func (u *usage) begin(p *phone, at time.Time) {
 	if u == nil {
 		return
 	}
-	if p.billed == 0 {
-		u.phones = append(u.phones, billed{id: p.ID})
-		p.billed = len(u.phones)
-	}
+	u.enroll(p)
 	p.session = &session{phone: p, charge: p.charge, last: at.Unix()}
 	slot := &u.slots[at.Unix()%u.every]
 	*slot = append(*slot, p.session)
+}
+
+// enroll gives a phone its place in the ledger.
+func (u *usage) enroll(p *phone) {
+	if p.billed > 0 {
+		return
+	}
+	b := billed{id: p.ID}
+	if u.OwnDays {
+		b.zone = int64(hash(p.number) % 86_400)
+	}
+	u.phones = append(u.phones, b)
+	p.billed = len(u.phones)
 }
 
 // end bills the rest of a phone's run.
@@ -174,6 +193,9 @@ func (u *usage) until(t int64) {
 		}
 		clear((*slot)[len(kept):])
 		*slot = kept
+		if u.addOn == 0 && u.gift < u.Price && u.balance < u.TopUp/10 {
+			u.balance += u.TopUp
+		}
 		if had && u.empty() {
 			u.broke(time.Unix(u.now, 0))
 		}
@@ -194,7 +216,7 @@ func (u *usage) bill(s *session, at, minutes int64) {
 	case s.charge == byParallel:
 		u.add(s.phone.billed, usagePhone, chargeParallels, at, m, 0)
 	default:
-		if day := (at - 1) / 86_400; p.day != day { // of the last minute paid
+		if day := (at - 1 - p.zone) / 86_400; p.day != day { // of the last minute paid
 			p.day, p.paid = day, 0
 		}
 		paid := m
@@ -260,10 +282,7 @@ func (u *usage) rpa(p *phone, at time.Time, minutes int) {
 	if u == nil || minutes <= 0 {
 		return
 	}
-	if p.billed == 0 {
-		u.phones = append(u.phones, billed{id: p.ID})
-		p.billed = len(u.phones)
-	}
+	u.enroll(p)
 	u.add(p.billed, usageRPA, chargePoints, at.Unix(), minutes, int64(minutes)*micro)
 }
 
