@@ -402,7 +402,7 @@ func TestDigestTellsCredentialsApart(t *testing.T) {
 			t.Errorf("%#v and %#v have one digest", c, other)
 		}
 		seen[c.Digest()] = c
-		if c.Digest() != c.Digest() {
+		if again := c; again.Digest() != c.Digest() {
 			t.Errorf("%#v has two digests", c)
 		}
 	}
