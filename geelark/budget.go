@@ -22,13 +22,18 @@ func VendorLimits() Limits { return Limits{PerMinute: 200, PerHour: 24000} }
 // of returns l bounded by an endpoint's own limit: pay/wallet takes 10 requests a
 // minute (document "Balance Inquiry") and pay/plan/info 1 (document "Get the
 // current subscription plan information"). Half of the wallet's is left to the
-// account's other programs; the plan's cannot be halved.
+// account's other programs; the plan's cannot be halved. The lists of flows and
+// of tasks are read by nobody who waits for them, and get a small share.
 func (l Limits) of(e Endpoint) Limits {
 	switch e {
 	case EndpointWallet:
 		l.PerMinute = min(l.PerMinute, 5)
 	case EndpointPlanInfo:
 		l.PerMinute = 1
+	case EndpointTransactions:
+		l.PerMinute = min(l.PerMinute, 30)
+	case EndpointTaskHistory, EndpointTaskQuery:
+		l.PerMinute = min(l.PerMinute, 20)
 	}
 	return l
 }

@@ -56,11 +56,18 @@ const (
 	EndpointPhoneList   Endpoint = "phone/list"
 	EndpointWallet      Endpoint = "pay/wallet"
 	EndpointPlanInfo    Endpoint = "pay/plan/info"
+
+	EndpointTransactions Endpoint = "billing/transaction/detail"
+	EndpointTaskHistory  Endpoint = "task/historyRecords"
+	EndpointTaskQuery    Endpoint = "task/query"
 )
 
 // Endpoints returns every endpoint that a [Client] can call.
 func Endpoints() []Endpoint {
-	return []Endpoint{EndpointPlanInfo, EndpointWallet, EndpointPhoneList, EndpointPhoneStatus}
+	return []Endpoint{
+		EndpointPlanInfo, EndpointWallet, EndpointPhoneList, EndpointPhoneStatus,
+		EndpointTransactions, EndpointTaskHistory, EndpointTaskQuery,
+	}
 }
 
 // A Client calls the API for one account. It is safe for concurrent use.

@@ -1,6 +1,11 @@
 package geelark
 
-import "time"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
 
 const (
 	// MaxTasks is the most tasks on one page of [Client.TaskHistory] and the most
@@ -8,7 +13,7 @@ const (
 	MaxTasks = 100
 
 	// TaskMemory is how long the vendor lists a task: seven days from the time for
-	// which it is scheduled (document "Task history").
+	// which it is scheduled (document "Batch query tasks").
 	TaskMemory = 7 * 24 * time.Hour
 )
 
@@ -79,7 +84,7 @@ func (s TaskStatus) String() string {
 	return "unknown"
 }
 
-// A Task is an automation task (document "Task history"), without the names that a
+// A Task is an automation task (document "Batch query tasks"), without the names that a
 // team gave it.
 type Task struct {
 	ID        string
@@ -97,4 +102,113 @@ type TaskPage struct {
 	Tasks   []Task
 	Last    string // the id with which the next page is asked for, "" for none
 	Skipped int    // items that were left out for want of a legible id or status
+	// Oddities are fields of other kinds than the documented ones, at most 100.
+	Oddities []Oddity
+}
+
+type taskData struct {
+	TaskPage
+	total  Optional[int]
+	noList bool
+	query  bool // the answer is about ids, and a total is of no use
+}
+
+func (d *taskData) read(r *reader) {
+	*d = taskData{query: d.query}
+	r.object(func(name []byte) {
+		switch string(name) {
+		case "total":
+			d.total = integer[int](r)
+		case "items":
+			d.TaskPage = TaskPage{}
+			isNull := r.isNull()
+			d.noList = !r.list(func() { d.readTask(r) }) && !isNull
+		}
+	})
+	d.Total = d.total.Or(0)
+}
+
+func (d *taskData) readTask(r *reader) {
+	var t Task
+	var status Optional[TaskStatus]
+	mark := r.mark()
+	r.object(func(name []byte) {
+		switch string(name) {
+		case "id":
+			t.ID = r.id()
+		case "envId":
+			t.PhoneID = r.id()
+		case "taskType":
+			t.Type = integer[TaskType](r).Or(0)
+		case "status":
+			status = integer[TaskStatus](r)
+		case "scheduleAt":
+			t.Scheduled = r.seconds()
+		case "failCode":
+			t.FailCode = integer[Code](r).Or(0)
+		case "cost":
+			if n, ok := integer[int](r).Get(); ok && n > 0 && n < int(TaskMemory/time.Second) {
+				t.Took = time.Duration(n) * time.Second
+			}
+		}
+	})
+	d.Oddities = appendOddities(d.Oddities, t.ID, r.oddSince(mark))
+	if t.ID != "" {
+		d.Last = t.ID
+	}
+	t.Status = status.Or(0)
+	if t.ID == "" || !status.Known() {
+		d.Skipped++
+		return
+	}
+	d.Tasks = append(d.Tasks, t)
+}
+
+func (d *taskData) accepts(Code) bool { return false }
+
+func (d *taskData) check() error {
+	switch total, ok := d.total.Get(); {
+	case !d.query && (!ok || total < 0):
+		return errors.New("the answer has no total that can be read")
+	case d.noList:
+		return errors.New("the answer's items are no list")
+	}
+	return nil
+}
+
+// TaskHistory returns one page, of 1 to [MaxTasks] tasks, of those that were
+// scheduled within the last seven days (document "Batch query tasks" of the [API
+// reference]): behind the task last, or the first page when that is "". Their
+// order is not documented. Its errors are those of [Client.PhoneStatus].
+//
+// [API reference]: https://doc.geelark.com/web/#/602813392
+func (c *Client) TaskHistory(ctx context.Context, last string, size int) (*TaskPage, error) {
+	if size < 1 || size > MaxTasks {
+		return nil, fmt.Errorf("%s: takes pages of 1 to %d tasks, not %d", EndpointTaskHistory, MaxTasks, size)
+	}
+	params := struct {
+		Size int    `json:"size"`
+		Last string `json:"lastId,omitempty"`
+	}{size, last}
+	var d taskData
+	if _, err := c.call(ctx, EndpointTaskHistory, nil, params, &d); err != nil {
+		return nil, err
+	}
+	return &d.TaskPage, nil
+}
+
+// Tasks returns what is known of 1 to [MaxTasks] tasks (document "Query task" of
+// the [API reference]). An id that the vendor does not know has none. Its errors
+// are those of [Client.PhoneStatus].
+//
+// [API reference]: https://doc.geelark.com/web/#/602813392
+func (c *Client) Tasks(ctx context.Context, ids []string) ([]Task, error) {
+	if len(ids) < 1 || len(ids) > MaxTasks {
+		return nil, fmt.Errorf("%s: takes 1 to %d ids, not %d", EndpointTaskQuery, MaxTasks, len(ids))
+	}
+	d := taskData{query: true}
+	if _, err := c.call(ctx, EndpointTaskQuery, nil, map[string][]string{"ids": ids}, &d); err != nil {
+		return nil, err
+	}
+	return d.Tasks, nil
 }

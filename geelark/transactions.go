@@ -1,12 +1,22 @@
 package geelark
 
-import "time"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // MaxFlows is the most flows on one page of [Client.Transactions].
 const MaxFlows = 1000
 
 // FlowMemory is how long the vendor tells of a flow: the last three days
-// (document "Query transaction details").
+// (document "Query billing transaction detail").
 const FlowMemory = 72 * time.Hour
 
 // A FlowKind is what was used.
@@ -77,7 +87,66 @@ type Amount int64
 // Float returns the amount in the vendor's currency.
 func (a Amount) Float() float64 { return float64(a) / 1e9 }
 
-// A Flow is one entry of an account's bill (document "Query transaction details").
+// decimal reads a decimal number times 10^9, rounded towards zero. The bounds are
+// those of int64.
+func decimal(s string) (int64, bool) {
+	mantissa, exponent := s, 0
+	if i := strings.IndexAny(s, "eE"); i >= 0 {
+		e, err := strconv.Atoi(s[i+1:])
+		if err != nil || e < -100 || e > 100 {
+			return 0, false
+		}
+		mantissa, exponent = s[:i], e
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	negative := strings.HasPrefix(whole, "-")
+	whole = strings.TrimPrefix(whole, "-")
+	exponent += 9 - len(fraction)
+	digits := strings.TrimLeft(whole+fraction, "0")
+	if whole == "" || strings.Trim(whole+fraction, "0123456789") != "" {
+		return 0, false
+	}
+	switch {
+	case digits == "":
+		return 0, true
+	case exponent >= 0:
+		digits += strings.Repeat("0", exponent)
+	case -exponent >= len(digits):
+		return 0, true
+	default:
+		digits = digits[:len(digits)+exponent]
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if negative {
+		n = -n
+	}
+	return n, err == nil
+}
+
+// parseAmount reads an amount of money.
+func parseAmount(v jsontext.Value) (Amount, bool) {
+	s, ok := digits(v)
+	if !ok {
+		return 0, false
+	}
+	n, ok := decimal(s)
+	return Amount(n), ok
+}
+
+// parseUsed reads a time in minutes, which may have a fraction.
+func parseUsed(v jsontext.Value) (time.Duration, bool) {
+	s, ok := digits(v)
+	if !ok {
+		return 0, false
+	}
+	n, ok := decimal(s)
+	if n < 0 || n > math.MaxInt64/60 {
+		return 0, false
+	}
+	return time.Duration(n) * 60, ok
+}
+
+// A Flow is one entry of an account's bill (document "Query billing transaction detail").
 type Flow struct {
 	ID      string
 	PhoneID string
@@ -102,5 +171,109 @@ type FlowPage struct {
 	Total   int // flows that the query selects, on all pages
 	Last    string
 	Flows   []Flow
-	Skipped int // entries that were left out for want of a legible id or time
+	Skipped int // entries that were left out for want of a legible id, time or sum
+	// Oddities are fields of other kinds than the documented ones, at most 100.
+	Oddities []Oddity
+}
+
+type flowParams struct {
+	PhoneID string `json:"id,omitempty"`
+	Start   int64  `json:"startAt,omitempty"`
+	End     int64  `json:"endAt,omitempty"`
+	Limit   int    `json:"limit,omitempty"`
+	After   string `json:"lastFlowId,omitempty"`
+}
+
+type flowData struct {
+	FlowPage
+	total  Optional[int]
+	noList bool
+}
+
+func (d *flowData) read(r *reader) {
+	*d = flowData{}
+	r.object(func(name []byte) {
+		switch string(name) {
+		case "total":
+			d.total = integer[int](r)
+		case "lastFlowId":
+			d.Last = r.id()
+		case "list":
+			d.Flows, d.Skipped, d.Oddities = nil, 0, nil
+			isNull := r.isNull()
+			d.noList = !r.list(func() { d.readFlow(r) }) && !isNull
+		}
+	})
+	d.Total = d.total.Or(0)
+}
+
+// readFlow takes a flow. One whose sum cannot be read must not count as nothing.
+func (d *flowData) readFlow(r *reader) {
+	var f Flow
+	var amount Optional[Amount]
+	var used Optional[time.Duration]
+	usedTold := false
+	mark := r.mark()
+	r.object(func(name []byte) {
+		switch string(name) {
+		case "id":
+			f.ID = r.id()
+		case "envId":
+			f.PhoneID = r.id()
+		case "type":
+			f.Kind = integer[FlowKind](r).Or(0)
+		case "chargeType":
+			f.Charge = integer[ChargeType](r).Or(0)
+		case "amount":
+			amount = scalar(r, parseAmount)
+		case "usedTime":
+			usedTold = !r.isNull()
+			used = scalar(r, parseUsed)
+		case "createdTime":
+			f.Created = r.seconds()
+		}
+	})
+	d.Oddities = appendOddities(d.Oddities, f.ID, r.oddSince(mark))
+	f.Amount, f.Used = amount.Or(0), used.Or(0)
+	if f.ID == "" || f.Created.IsZero() || !amount.Known() || usedTold && !used.Known() {
+		d.Skipped++
+		return
+	}
+	d.Flows = append(d.Flows, f)
+}
+
+func (d *flowData) accepts(Code) bool { return false }
+
+func (d *flowData) check() error {
+	switch total, ok := d.total.Get(); {
+	case !ok || total < 0:
+		return errors.New("the answer has no total that can be read")
+	case d.noList:
+		return errors.New("the answer's list is no list")
+	}
+	return nil
+}
+
+// Transactions returns one page of what an account used and paid for (document
+// "Query transaction details" of the [API reference]). Neither the order nor
+// whether entries can appear later than they were created is documented. An entry
+// that cannot be read is skipped. Its errors are those of [Client.PhoneStatus].
+//
+// [API reference]: https://doc.geelark.com/web/#/602813392
+func (c *Client) Transactions(ctx context.Context, q FlowQuery) (*FlowPage, error) {
+	if q.Limit < 0 || q.Limit > MaxFlows {
+		return nil, fmt.Errorf("%s: takes pages of at most %d entries, not %d", EndpointTransactions, MaxFlows, q.Limit)
+	}
+	params := flowParams{PhoneID: q.PhoneID, Limit: q.Limit, After: q.After}
+	if !q.Start.IsZero() {
+		params.Start = q.Start.Unix()
+	}
+	if !q.End.IsZero() {
+		params.End = q.End.Unix()
+	}
+	var d flowData
+	if _, err := c.call(ctx, EndpointTransactions, nil, params, &d); err != nil {
+		return nil, err
+	}
+	return &d.FlowPage, nil
 }

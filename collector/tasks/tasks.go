@@ -229,7 +229,7 @@ func (t *Tracker) known(now time.Time) int {
 		}
 	}
 	for _, o := range t.open {
-		if !o.Scheduled.Before(oldest) && !o.Scheduled.After(now) {
+		if !o.Scheduled.Before(oldest) {
 			n++
 		}
 	}
