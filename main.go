@@ -279,7 +279,10 @@ func newMux(f *flags, w *watch.Watcher, c *collector.Collector, filter *collecto
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(versioncollector.NewCollector(program), reloader)
 	options := collector.HandlerOptions{
-		Gatherer: filter.Gatherer(registry), TimeoutOffset: f.timeoutOffset, MaxRequests: f.maxRequests, ErrorLog: errorLog,
+		Gatherer: filter.Gatherer(registry), TimeoutOffset: f.timeoutOffset, ErrorLog: errorLog,
+	}
+	if f.maxRequests > 0 {
+		options.Limit = collector.NewLimit(f.maxRequests)
 	}
 	instrument := func(h http.Handler) http.Handler { return h }
 	if !f.disableExporterMetrics {

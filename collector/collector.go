@@ -8,17 +8,12 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"geelark_exporter/collector/phones"
 	"geelark_exporter/collector/watch"
 )
-
-// defaultScrapeTimeout is how long a scrape waits for polls when nobody says:
-// Prometheus' own default of scrape_timeout.
-const defaultScrapeTimeout = 10 * time.Second
 
 // Options are those of a [Collector].
 type Options struct {
@@ -59,11 +54,19 @@ func (c *Collector) infosWith(own []string) *infos {
 	}
 	i := &infos{
 		own:     own,
-		phone:   newFamily("geelark_phone_info", phoneInfoHelp, slices.Concat(phoneInfoLabels, own)...),
-		account: newFamily("geelark_account_info", "The account and its own labels, always 1.", slices.Concat([]string{"account"}, own)...),
+		phone:   phoneInfo(own),
+		account: accountInfo(own),
 	}
 	c.infos.Store(i)
 	return i
+}
+
+func phoneInfo(own []string) *family {
+	return newFamily("geelark_phone_info", phoneInfoHelp, slices.Concat(phoneInfoLabels, own)...)
+}
+
+func accountInfo(own []string) *family {
+	return newFamily("geelark_account_info", "The account and its own labels, always 1.", slices.Concat([]string{"account"}, own)...)
 }
 
 // Describe implements [prometheus.Collector].
@@ -99,10 +102,15 @@ type view struct {
 // whichever comes first; polls still in flight then finish on their own.
 func (v view) refresh(ctx context.Context) {
 	var wg sync.WaitGroup
+	var c catcher
 	for _, a := range v.accounts {
-		wg.Go(func() { a.Refresh(ctx, v.collectors) })
+		wg.Go(func() {
+			defer c.catch()
+			a.Refresh(ctx, v.collectors)
+		})
 	}
 	wg.Wait()
+	c.rethrow()
 }
 
 func (v view) has(collector string) bool { return slices.Contains(v.collectors, collector) }
@@ -119,7 +127,7 @@ func (v view) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (v view) Collect(ch chan<- prometheus.Metric) {
-	p := paged{v, v.snapshots(), true}
+	p := paged{view: v, snapshots: v.snapshots(), alone: true}
 	p.Collect(ch)
 	p.collectPhones(ch)
 }

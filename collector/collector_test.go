@@ -174,11 +174,12 @@ func TestScrapeTimeout(t *testing.T) {
 		{"NaN", 0, 10 * time.Second},
 		{"+Inf", 0, 10 * time.Second},
 		{"1e300", 0, 10 * time.Second},
+		{"86400", time.Second, 5*time.Minute - time.Second},
 		{"soon", 0, 10 * time.Second},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 		r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", tt.header)
-		if got := scrapeTimeout(r, tt.offset); got != tt.want {
+		if got := pollTimeout(scrapeTimeout(r), tt.offset); got != tt.want {
 			t.Errorf("header %q, offset %s: %s, want %s", tt.header, tt.offset, got, tt.want)
 		}
 	}
@@ -215,7 +216,7 @@ func TestAScrapeOverHTTPAnswersBeforeItsDeadline(t *testing.T) {
 func TestTooManyScrapesAtATimeAreRefused(t *testing.T) {
 	inBubble(t, 100, nil, func(b *bench) {
 		registry := prometheus.NewRegistry()
-		h := b.Handler(HandlerOptions{Gatherer: registry, Registerer: registry, MaxRequests: 2})
+		h := b.Handler(HandlerOptions{Gatherer: registry, Registerer: registry, Limit: NewLimit(2)})
 		b.sim.Inject(geelarktest.Fault{Hang: true})
 		codes := make(chan int)
 		scrape := func() {

@@ -16,6 +16,7 @@ const (
 	requestsName = "geelark_api_requests_total"
 	durationName = "geelark_api_request_duration_seconds"
 	lookupsName  = "geelark_phone_lookup_failures_total"
+	panicsName   = "geelark_exporter_panics_total"
 )
 
 // Counters are the metrics that count events as they happen, for all accounts.
@@ -24,6 +25,7 @@ type Counters struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	lookups  *prometheus.CounterVec
+	panics   prometheus.Counter // of all accounts together
 }
 
 // NewCounters returns counters of nothing.
@@ -46,6 +48,10 @@ func NewCounters() *Counters {
 			Name: lookupsName,
 			Help: "Failed lookups of phones by failure code: 42001 is a phone that does not exist, missing one that the answer left out.",
 		}, []string{"account", "code"}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: panicsName,
+			Help: "Panics that ended a single scrape or call. Each is a bug, and the log has its stack.",
+		}),
 	}
 }
 
@@ -101,9 +107,12 @@ func (c *Counters) LookupFailed(account string, f phones.Failure) {
 	c.lookups.WithLabelValues(account, f.String()).Inc()
 }
 
+// Panicked counts a panic that was contained.
+func (c *Counters) Panicked() { c.panics.Inc() }
+
 // Describe implements [prometheus.Collector].
 func (c *Counters) Describe(ch chan<- *prometheus.Desc) {
-	for _, v := range []prometheus.Collector{c.requests, c.duration, c.lookups} {
+	for _, v := range []prometheus.Collector{c.requests, c.duration, c.lookups, c.panics} {
 		v.Describe(ch)
 	}
 }
@@ -122,6 +131,9 @@ func (c *Counters) collect(e *emitter, v view) {
 			continue
 		}
 		collectAccount(e.ch, vec, v.accounts[0].Name())
+	}
+	if !v.probe && e.filter.Has(panicsName) {
+		c.panics.Collect(e.ch)
 	}
 }
 

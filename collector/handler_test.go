@@ -120,13 +120,20 @@ func TestRequestsThatAskForWhatIsNotThereAreRefused(t *testing.T) {
 			{probe, "/probe?account=other", http.StatusNotFound, `no account is named "other"`},
 			{probe, "/probe?account=DEFAULT", http.StatusNotFound, "/sd"},
 			{probe, "/probe?account=" + url.QueryEscape("<script>"), http.StatusNotFound, `"<script>"`},
+			{probe, "/probe?account=default&account=other", http.StatusBadRequest, "one account at a time"},
+			{metrics, "/metrics?name[]=%zz", http.StatusBadRequest, `invalid URL escape "%zz"`},
+			{metrics, "/metrics?name[]=geelark_up;collect[]=status", http.StatusBadRequest, "semicolon"},
+			{probe, "/probe?account=default&name[]=%", http.StatusBadRequest, `invalid URL escape "%"`},
+			{metrics, "/metrics?" + strings.Repeat("name[]=geelark_up&", 201), http.StatusBadRequest, "at most 200 name[]"},
+			{metrics, "/metrics?" + strings.Repeat("name[]=geelark_up&", 10_000), http.StatusBadRequest, "the query cannot be read"},
+			{metrics, "/metrics?" + strings.Repeat("collect[]=status&", 201), http.StatusBadRequest, "at most 200 collect[]"},
 		} {
 			w := get(t, tt.handler, tt.url)
 			if w.Code != tt.code || !strings.Contains(w.Body.String(), tt.says) {
-				t.Errorf("%s: status %d, %q, want %d, %q", tt.url, w.Code, w.Body, tt.code, tt.says)
+				t.Errorf("%.100s: status %d, %q, want %d, %q", tt.url, w.Code, w.Body, tt.code, tt.says)
 			}
 			if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, "text/plain") {
-				t.Errorf("%s: the error is %s", tt.url, got)
+				t.Errorf("%.100s: the error is %s", tt.url, got)
 			}
 		}
 		b.wantRequests(map[string]int{})

@@ -15,11 +15,13 @@ import (
 type paged struct {
 	view
 	snapshots []*phones.Snapshot
-	alone     bool // with pages that it shares with nobody
+	alone     bool     // with pages that it shares with nobody
+	catcher   *catcher // of panics in Collect, which a registry calls in a goroutine
 }
 
 // Collect implements [prometheus.Collector] without single phones.
 func (p paged) Collect(ch chan<- prometheus.Metric) {
+	defer p.catcher.catch()
 	e := newEmitter(ch, p.o.Families)
 	for i, s := range p.snapshots {
 		p.collectAccount(e, p.accounts[i], s)
@@ -101,16 +103,16 @@ func (p paged) pages() []*exposition.Page {
 
 // appendPages appends the pages of chunks. Unless they are for one alone, those
 // that were made before do, if they depended on the same.
-func appendPages[T any](pages []*exposition.Page, chunks []*phones.Chunk[T], of any, alone bool, make func(*phones.Chunk[T]) *exposition.Page) []*exposition.Page {
+func appendPages[T any](pages []*exposition.Page, chunks []*phones.Chunk[T], of any, alone bool, anew func(*phones.Chunk[T]) *exposition.Page) []*exposition.Page {
 	pages = slices.Grow(pages, len(chunks))
 	for _, chunk := range chunks {
 		if alone {
-			pages = append(pages, make(chunk))
+			pages = append(pages, anew(chunk))
 			continue
 		}
 		page, ok := chunk.Made(of).(*exposition.Page)
 		if !ok {
-			page = make(chunk)
+			page = anew(chunk)
 			chunk.Keep(of, page)
 		}
 		pages = append(pages, page)

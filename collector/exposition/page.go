@@ -1,7 +1,9 @@
 package exposition
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -101,7 +103,8 @@ func (p *Page) render(f format, e encoding) []block {
 }
 
 // blocksOf returns the blocks of all pages. What has to be rendered is, by as
-// many goroutines as there are processors.
+// many goroutines as there are processors. A panic in one of them is the
+// caller's.
 func blocksOf(pages []*Page, f format, e encoding, now time.Time) [][]block {
 	all := make([][]block, len(pages))
 	var missing []int
@@ -112,8 +115,14 @@ func blocksOf(pages []*Page, f format, e encoding, now time.Time) [][]block {
 	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
+	var panicked atomic.Pointer[string]
 	for range min(runtime.GOMAXPROCS(0), len(missing)) {
 		wg.Go(func() {
+			defer func() {
+				if v := recover(); v != nil {
+					panicked.Store(new(fmt.Sprintf("%v\n%s", v, debug.Stack())))
+				}
+			}()
 			for n := next.Add(1); n <= int64(len(missing)); n = next.Add(1) {
 				i := missing[n-1]
 				all[i] = pages[i].blocks(f, e, now, true)
@@ -121,5 +130,8 @@ func blocksOf(pages []*Page, f format, e encoding, now time.Time) [][]block {
 		})
 	}
 	wg.Wait()
+	if p := panicked.Load(); p != nil {
+		panic("rendering a page: " + *p)
+	}
 	return all
 }
