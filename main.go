@@ -184,6 +184,9 @@ func (f *flags) check() error {
 		// An error in YAML takes several lines.
 		return fmt.Errorf("--web.config.file: %s", strings.Join(strings.Fields(err.Error()), " "))
 	}
+	if err := geelark.CheckProxy(os.Getenv); err != nil {
+		return err
+	}
 	return naming(f.account.Validate())
 }
 

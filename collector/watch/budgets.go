@@ -74,6 +74,9 @@ type accountBudgets struct {
 // whose place it takes.
 func (s *budgetStore) of(cfg *AccountConfig, old *Account) *accountBudgets {
 	a := &accountBudgets{store: s, baseURL: cfg.BaseURL, limits: cfg.Limits}
+	if u, err := geelark.ParseBaseURL(cfg.BaseURL); err == nil {
+		a.baseURL = u.String() // in the one form that it has
+	}
 	if old != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
