@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -253,11 +254,11 @@ func TestAPollThatFailsAsAWholeLosesNothing(t *testing.T) {
 		"HTML":                     {geelarktest.Fault{Body: []byte("<html>login</html>")}, "malformed"},
 		"100 MB":                   {geelarktest.Fault{Body: []byte(strings.Repeat("x", 100_000_000))}, "too_large"},
 		"empty object":             {geelarktest.Fault{Body: []byte("{}")}, "malformed"},
-		"null data":                {geelarktest.Fault{NullData: true}, "malformed"},
-		"truncated":                {geelarktest.Fault{Truncate: true}, "connection"},
+		"null data":                {geelarktest.Fault{Rewrite: geelarktest.Set("data", nil)}, "malformed"},
+		"truncated":                {geelarktest.Fault{Rewrite: func(r *geelarktest.Reply) { r.Cut = len(r.Body) / 2 }}, "connection"},
 		"token refused":            {geelarktest.Fault{Code: geelark.CodeSignature}, "40003"},
 		"internal error":           {geelarktest.Fault{Code: geelark.CodeInternal}, "50000"},
-		"whole batch failed, bare": {geelarktest.Fault{Code: geelark.CodeBatchFailed, NullData: true}, "40009"},
+		"whole batch failed, bare": {geelarktest.Fault{Code: geelark.CodeBatchFailed}, "40009"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, 250, nil, func(b *bench) {
@@ -374,8 +375,16 @@ func TestAFailedLookupTakesTheStatusAwayAtOnce(t *testing.T) {
 
 func TestIDsThatNobodyAskedForOrThatComeTwiceChangeNothing(t *testing.T) {
 	inBubble(t, 3, nil, func(b *bench) {
-		ids := b.sim.IDs()
-		defer b.sim.Inject(geelarktest.Fault{Endpoint: status, RepeatIDs: ids[:2], ExtraIDs: []string{"599999999999999999"}, NumericIDs: true, StringStatus: true})()
+		b.sim.Inject(geelarktest.Fault{Endpoint: status, Rewrite: geelarktest.Edit(func(answer map[string]any) {
+			data := answer["data"].(map[string]any)
+			details := data["successDetails"].([]any)
+			for _, detail := range details { // ids are numbers, statuses texts
+				d := detail.(map[string]any)
+				d["id"], d["status"] = json.Number(d["id"].(string)), fmt.Sprint(d["status"])
+			}
+			stranger := map[string]any{"id": json.Number("599999999999999999"), "serialName": "stranger", "status": "0"}
+			data["successDetails"] = append(details, details[0], details[1], stranger)
+		})})
 		s := b.scrape()
 		s.addUp(t, 3)
 		s.want(t, `geelark_phones_unobserved{account="default"}`, 0)

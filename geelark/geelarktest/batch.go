@@ -17,7 +17,7 @@ type batch struct {
 
 type failure struct {
 	Code int    `json:"code"`
-	ID   any    `json:"id"`
+	ID   string `json:"id"`
 	Msg  string `json:"msg"`
 }
 
@@ -38,20 +38,11 @@ func (s *Server) batch(ids []string, f Fault, act func(*phone) geelark.Code, sho
 				code = act(p)
 			}
 		}
-		times := 1
-		if slices.Contains(f.RepeatIDs, id) {
-			times = 2
+		if code == geelark.CodeOK {
+			b.SuccessDetails = append(b.SuccessDetails, show(p))
+		} else {
+			b.FailDetails = append(b.FailDetails, failure{int(code), id, messages.of(code)})
 		}
-		for range times {
-			if code == geelark.CodeOK {
-				b.SuccessDetails = append(b.SuccessDetails, show(p))
-			} else {
-				b.FailDetails = append(b.FailDetails, failure{int(code), f.id(id), messages.of(code)})
-			}
-		}
-	}
-	for _, id := range f.ExtraIDs {
-		b.SuccessDetails = append(b.SuccessDetails, show(s.fleet.known(id)))
 	}
 	b.SuccessAmount, b.FailAmount = len(b.SuccessDetails), len(b.FailDetails)
 	switch {
@@ -61,12 +52,4 @@ func (s *Server) batch(ids []string, f Fault, act func(*phone) geelark.Code, sho
 		return b, geelark.CodeBatchFailed
 	}
 	return b, geelark.CodePartial
-}
-
-// known returns the phone, or a stranger with the id.
-func (f *fleet) known(id string) *phone {
-	if p := f.phones[id]; p != nil {
-		return p
-	}
-	return &phone{Phone: Phone{ID: id, SerialName: "stranger"}, proxy: &proxy{}}
 }

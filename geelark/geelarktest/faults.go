@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
-	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"geelark_exporter/geelark"
@@ -23,14 +20,12 @@ import (
 // errors do; all others need a request that the API would answer, so a
 // request with a wrong token is still refused with 40003.
 //
-// The slices and the map of an injected fault must not be changed.
+// The slice and the map of an injected fault must not be changed.
 type Fault struct {
 	// Which requests.
 
-	Endpoint    string   // "phone/status" and so on; empty: every endpoint
-	Times       int      // how many requests it hits; 0: until it is removed
-	Probability float64  // the chance of hitting a request, in (0, 1], from the seed; 0: always
-	IDs         []string // only requests whose "ids" name one of these
+	Endpoint string // "phone/status" and so on; empty: every endpoint
+	Times    int    // how many requests it hits; 0: until it is removed
 
 	// Before the request is handled. Before is called without the server's
 	// lock, so that it can change the fleet between two pages of a list;
@@ -55,26 +50,17 @@ type Fault struct {
 
 	// In an answer.
 
-	// Rewrite changes what goes back, whatever it is, before Truncate. See
+	FailIDs map[string]geelark.Code // these fail, and nothing is done to them: phone/status, phone/start, phone/stop
+	OmitIDs []string                // these are left out: there and in phone/list
+
+	// Rewrite changes what goes back, whatever it is, in any other way; see
 	// Omit, Set and Edit. It is called without the server's lock, and
 	// concurrently for concurrent requests.
 	Rewrite func(*Reply)
-
-	Truncate     bool                    // sends half of the declared length, then closes
-	FailIDs      map[string]geelark.Code // these fail: phone/status, phone/start, phone/stop
-	OmitIDs      []string                // these are left out
-	RepeatIDs    []string                // these stand there twice
-	ExtraIDs     []string                // these are there though nobody asked
-	NullData     bool                    // data is null
-	NumericIDs   bool                    // ids that are all digits are JSON numbers
-	StringStatus bool                    // statuses are JSON strings
 }
 
 // faults are the injected ones that still are in force, in order.
-type faults struct {
-	rng  *rand.Rand
-	list []*Fault
-}
+type faults struct{ list []*Fault }
 
 // Inject lets requests go wrong from now on, until Times requests have, or
 // until the function that it returns is called; that may be done repeatedly.
@@ -94,13 +80,10 @@ func (fs *faults) remove(f *Fault) {
 }
 
 // match returns all that goes wrong with a request, as one fault.
-func (fs *faults) match(endpoint string, body []byte) Fault {
+func (fs *faults) match(endpoint string) Fault {
 	var all Fault
 	for _, f := range slices.Clone(fs.list) {
-		if f.Endpoint != "" && f.Endpoint != endpoint || len(f.IDs) > 0 && !names(body, f.IDs) {
-			continue
-		}
-		if f.Probability > 0 && fs.rng.Float64() >= f.Probability {
+		if f.Endpoint != "" && f.Endpoint != endpoint {
 			continue
 		}
 		all.join(*f)
@@ -109,15 +92,6 @@ func (fs *faults) match(endpoint string, body []byte) Fault {
 		}
 	}
 	return all
-}
-
-// names reports whether a request's body asks for one of the ids.
-func names(body []byte, ids []string) bool {
-	var request struct {
-		IDs []string `json:"ids"`
-	}
-	_ = json.Unmarshal(body, &request) // a body that is no request names nobody
-	return slices.ContainsFunc(request.IDs, func(id string) bool { return slices.Contains(ids, id) })
 }
 
 // join adds another fault to f.
@@ -142,7 +116,6 @@ func (f *Fault) join(g Fault) {
 	} else if second != nil {
 		f.Rewrite = func(r *Reply) { first(r); second(r) }
 	}
-	f.Truncate = f.Truncate || g.Truncate
 	if f.FailIDs == nil {
 		f.FailIDs = map[string]geelark.Code{}
 	}
@@ -152,11 +125,6 @@ func (f *Fault) join(g Fault) {
 		}
 	}
 	f.OmitIDs = append(f.OmitIDs, g.OmitIDs...)
-	f.RepeatIDs = append(f.RepeatIDs, g.RepeatIDs...)
-	f.ExtraIDs = append(f.ExtraIDs, g.ExtraIDs...)
-	f.NullData = f.NullData || g.NullData
-	f.NumericIDs = f.NumericIDs || g.NumericIDs
-	f.StringStatus = f.StringStatus || g.StringStatus
 }
 
 // delay waits as the fault says, or until the context ends, which is an error.
@@ -192,24 +160,5 @@ func (f Fault) finish(r Reply, now time.Time) Reply {
 	if f.Rewrite != nil {
 		f.Rewrite(&r)
 	}
-	if f.Truncate {
-		r.Cut = len(r.Body) - len(r.Body)/2
-	}
 	return r
-}
-
-// id renders a phone's id.
-func (f Fault) id(id string) any {
-	if n, err := strconv.ParseUint(id, 10, 64); f.NumericIDs && err == nil && decimal(n) == id {
-		return json.Number(id)
-	}
-	return id
-}
-
-// status renders a phone's status.
-func (f Fault) status(status int) any {
-	if f.StringStatus {
-		return strconv.Itoa(status)
-	}
-	return status
 }

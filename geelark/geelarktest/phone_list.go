@@ -117,13 +117,7 @@ func (s *Server) phoneList(body []byte, f Fault) (any, geelark.Code) {
 		if slices.Contains(f.OmitIDs, p.ID) {
 			continue
 		}
-		answer.Items = append(answer.Items, s.listItem(p, f))
-		if slices.Contains(f.RepeatIDs, p.ID) {
-			answer.Items = append(answer.Items, s.listItem(p, f))
-		}
-	}
-	for _, id := range f.ExtraIDs {
-		answer.Items = append(answer.Items, s.listItem(s.fleet.known(id), f))
+		answer.Items = append(answer.Items, s.listItem(p))
 	}
 	return answer, geelark.CodeOK
 }
@@ -136,12 +130,12 @@ type list struct {
 }
 
 type listItem struct {
-	ID            any           `json:"id"`
+	ID            string        `json:"id"`
 	SerialName    string        `json:"serialName"`
 	SerialNo      string        `json:"serialNo"`
 	Group         listGroup     `json:"group"`
 	Remark        string        `json:"remark"`
-	Status        any           `json:"status"`
+	Status        int           `json:"status"`
 	Tags          []listTag     `json:"tags"`
 	EquipmentInfo listEquipment `json:"equipmentInfo"`
 	Proxy         listProxy     `json:"proxy"`
@@ -191,7 +185,7 @@ type listProxy struct {
 
 // listItem shows a phone with every documented field. The document knows no
 // status 3 here, so an expired phone shows as shut down.
-func (s *Server) listItem(p *phone, f Fault) listItem {
+func (s *Server) listItem(p *phone) listItem {
 	status := p.Status
 	if status == expired {
 		status = shutDown
@@ -202,12 +196,12 @@ func (s *Server) listItem(p *phone, f Fault) listItem {
 	}
 	g, d, c := s.fleet.groups[p.Group], p.device(), p.country
 	return listItem{
-		ID:         f.id(p.ID),
+		ID:         p.ID,
 		SerialName: p.SerialName,
 		SerialNo:   p.SerialNo,
 		Group:      listGroup(g),
 		Remark:     p.Remark,
-		Status:     f.status(status),
+		Status:     status,
 		Tags:       tags,
 		EquipmentInfo: listEquipment{
 			CountryName:  p.Country,

@@ -7,7 +7,7 @@ import "geelark_exporter/geelark"
 const maxPowerIDs = 200
 
 type startDetail struct {
-	ID             any    `json:"id"`
+	ID             string `json:"id"`
 	URL            string `json:"url"`
 	ChargingMethod string `json:"chargingMethod"`
 }
@@ -60,7 +60,7 @@ func (s *Server) phoneStart(body []byte, f Fault) (any, geelark.Code) {
 		return geelark.CodeOK
 	}
 	show := func(p *phone) any {
-		return startDetail{f.id(p.ID), "https://phone.invalid/" + p.ID, chargingMethods[p.charge]}
+		return startDetail{p.ID, "https://phone.invalid/" + p.ID, chargingMethods[p.charge]}
 	}
 	return s.batch(request.IDs, f, start, show)
 }
@@ -89,7 +89,7 @@ func (s *Server) phoneStop(body []byte, f Fault) (any, geelark.Code) {
 		}
 		return geelark.CodeOK
 	}
-	return s.batch(request.IDs, f, stop, f.statusDetail)
+	return s.batch(request.IDs, f, stop, showStatus)
 }
 
 func outside(n *int, low, high int) bool { return n != nil && (*n < low || *n > high) }

@@ -6,14 +6,12 @@ import "geelark_exporter/geelark"
 const maxStatusIDs = 100
 
 type statusDetail struct {
-	ID         any    `json:"id"`
+	ID         string `json:"id"`
 	SerialName string `json:"serialName"`
-	Status     any    `json:"status"`
+	Status     int    `json:"status"`
 }
 
-func (f Fault) statusDetail(p *phone) any {
-	return statusDetail{f.id(p.ID), p.SerialName, f.status(p.Status)}
-}
+func showStatus(p *phone) any { return statusDetail{p.ID, p.SerialName, p.Status} }
 
 // phoneStatus answers phone/status ("Query status").
 func (s *Server) phoneStatus(body []byte, f Fault) (any, geelark.Code) {
@@ -27,5 +25,5 @@ func (s *Server) phoneStatus(body []byte, f Fault) (any, geelark.Code) {
 		return nil, geelark.CodeParameter
 	}
 	exists := func(*phone) geelark.Code { return geelark.CodeOK }
-	return s.batch(request.IDs, f, exists, f.statusDetail)
+	return s.batch(request.IDs, f, exists, showStatus)
 }

@@ -112,7 +112,6 @@ type Server struct {
 // is numbered by its id, which is far above these.
 const (
 	streamFleet = iota
-	streamFaults
 	streamTraces
 	streamTasks
 )
@@ -132,7 +131,6 @@ func New(cfg Config) *Server {
 			"billing/transaction/detail": {given: map[uint64]int{}},
 			"task/historyRecords":        {given: map[uint64]int{}},
 		},
-		faults: faults{rng: rand.New(rand.NewPCG(cfg.Seed, streamFaults))},
 		traces: rand.New(rand.NewPCG(cfg.Seed, streamTraces)),
 	}
 	if s.clock == nil {
@@ -233,7 +231,7 @@ func (s *Server) answer(ctx context.Context, method, path string, header http.He
 	now := s.now()
 	s.record.request(seen, now)
 	code := s.admit(endpoint, handle != nil, header, now)
-	fault := s.faults.match(endpoint, raw)
+	fault := s.faults.match(endpoint)
 	s.mu.Unlock()
 
 	if fault.Before != nil {
@@ -299,9 +297,6 @@ func (s *Server) envelope(endpoint string, handle handler, code geelark.Code, tr
 	case code == geelark.CodeOK:
 		code, msg = f.Code, f.Message
 	case code != geelark.CodePartial && code != geelark.CodeBatchFailed:
-		data = nil
-	}
-	if f.NullData {
 		data = nil
 	}
 	if traceID == "" {
