@@ -148,6 +148,8 @@ func forEachValuesFile(t *testing.T, test func(*testing.T, string, manifest)) {
 type metadata struct {
 	Version    string `json:"version"`
 	AppVersion string `json:"appVersion"`
+
+	Annotations map[string]string `json:"annotations"`
 }
 
 func readMetadata(t *testing.T) metadata {
@@ -208,6 +210,23 @@ func TestTheChartIsOfTheVersionInTheChangelog(t *testing.T) {
 	newest := regexp.MustCompile(`(?m)^## (\d\S+)`).FindSubmatch(read(t, root+"/CHANGELOG.md"))
 	if got := readMetadata(t).AppVersion; newest == nil || got != string(newest[1]) {
 		t.Errorf("the chart's appVersion is %q, the changelog begins with %q", got, newest)
+	}
+}
+
+func TestArtifactHubReadsWhatChangedInTheChart(t *testing.T) {
+	t.Parallel()
+	var changes []struct {
+		Kind        string `json:"kind"`
+		Description string `json:"description"`
+	}
+	decode(t, []byte(readMetadata(t).Annotations["artifacthub.io/changes"]), &changes)
+	if len(changes) == 0 {
+		t.Error("nothing has changed")
+	}
+	for _, c := range changes {
+		if !slices.Contains([]string{"added", "changed", "deprecated", "removed", "fixed", "security"}, c.Kind) || c.Description == "" {
+			t.Errorf("%+v is no change", c)
+		}
 	}
 }
 
