@@ -1,3 +1,4 @@
+// No address: go install cannot fetch it. Clone it, and run make build.
 module geelark_exporter
 
 go 1.26.0
