@@ -98,21 +98,6 @@ func TestTheREADMEListsTheMetrics(t *testing.T) {
 	holdsTable(t, table)
 }
 
-func TestTheREADMEListsTheAlerts(t *testing.T) {
-	t.Parallel()
-	rules := readFile(t, filepath.Join("deploy", "prometheus", "rules", "alerts.yml"))
-	var listed, defined []string
-	for _, m := range regexp.MustCompile("(?m)^\\| `(Geelark\\w+)` \\| (\\w+) ").FindAllStringSubmatch(readFile(t, "README.md"), -1) {
-		listed = append(listed, m[1]+" "+m[2])
-	}
-	for _, m := range regexp.MustCompile(`(?s)alert: (\w+)\n.*?severity: (\w+)`).FindAllStringSubmatch(rules, -1) {
-		defined = append(defined, m[1]+" "+m[2])
-	}
-	if len(defined) == 0 || !slices.Equal(listed, defined) {
-		t.Errorf("the README lists %q, want %q", listed, defined)
-	}
-}
-
 // blocks returns the README's code blocks of a language.
 func blocks(t *testing.T, language string) []string {
 	t.Helper()

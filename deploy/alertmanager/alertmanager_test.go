@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,10 +63,14 @@ type labels map[string]string
 func TestAnAlertThatExplainsOthersSilencesThem(t *testing.T) {
 	t.Parallel()
 	base := start(t)
-	phone := func(alert, account, group, id string) labels {
-		return labels{"alertname": alert, "account": account, "group": group, "id": id}
+	of := func(alert, account string, more ...string) labels {
+		l := labels{"alertname": alert, "account": account}
+		for pair := range slices.Chunk(more, 2) {
+			l[pair[0]] = pair[1]
+		}
+		return l
 	}
-	of := func(alert, account string) labels { return labels{"alertname": alert, "account": account} }
+	phone := func(alert, account, id string) labels { return of(alert, account, "id", id) }
 	type expectation struct {
 		alert    labels
 		silenced bool
@@ -76,57 +81,90 @@ func TestAnAlertThatExplainsOthersSilencesThem(t *testing.T) {
 		alerts []expectation
 	}{
 		{"an unreachable account silences what is about its phones, not about others'", []expectation{
-			{of("GeelarkAccountUnreachable", "a1"), false},
-			{phone("GeelarkPhoneStopped", "a1", "farm", "1"), true},
-			{labels{"alertname": "GeelarkGroupDown", "account": "a1", "group": "farm"}, true},
+			{of("GeelarkAccountUnreachable", "a1", "api", "phone/status"), false},
+			{phone("GeelarkPhoneStopped", "a1", "1"), true},
+			{of("GeelarkPhoneExpiring", "a1"), true},
+			{of("GeelarkGroupDown", "a1", "group", "farm"), true},
+			{of("GeelarkFleetShrunk", "a1"), true},
+			{of("GeelarkPhonesUnobserved", "a1"), true},
 			{of("GeelarkBudgetTooSmall", "a1"), true},
+			{of("GeelarkCollectorFailing", "a1", "collector", "status"), true},
+			{of("GeelarkCollectorFailing", "a1", "collector", "inventory"), false},
+			{of("GeelarkCollectorFailing", "a1", "collector", "billing"), false},
 			{of("GeelarkBalanceLow", "a1"), false},
-			{phone("GeelarkPhoneStopped", "a2", "farm", "1"), false},
+			{phone("GeelarkPhoneStopped", "a2", "1"), false},
 		}},
-		{"a lock silences that the account is unreachable, and both the phones", []expectation{
-			{labels{"alertname": "GeelarkApiLocked", "account": "b1", "endpoint": "phone/status"}, false},
-			{of("GeelarkAccountUnreachable", "b1"), true},
+		{"a lock of statuses silences that the account is unreachable, and both the phones", []expectation{
+			{of("GeelarkApiLocked", "b1", "api", "phone/status"), false},
+			{of("GeelarkAccountUnreachable", "b1", "api", "phone/status"), true},
 			{of("GeelarkApiRateLimited", "b1"), true},
-			{phone("GeelarkPhoneExpired", "b1", "farm", "1"), true},
+			{of("GeelarkCollectorFailing", "b1", "collector", "status"), true},
+			{phone("GeelarkPhoneExpired", "b1", "1"), true},
 		}},
-		{"a lock of another endpoint leaves the phones alone", []expectation{
-			{labels{"alertname": "GeelarkApiLocked", "account": "c1", "endpoint": "pay/wallet"}, false},
-			{phone("GeelarkPhoneExpired", "c1", "farm", "1"), false},
+		{"a lock of statuses leaves another API's failure alone", []expectation{
+			{of("GeelarkApiLocked", "b2", "api", "phone/status"), false},
+			{of("GeelarkCollectorFailing", "b2", "collector", "inventory"), false},
+			{of("GeelarkCollectorFailing", "b2", "collector", "billing"), false},
+		}},
+		{"a lock of another API silences no outage", []expectation{
+			{of("GeelarkApiLocked", "c1", "api", "pay/wallet"), false},
+			{of("GeelarkCollectorFailing", "c1", "collector", "billing"), true},
+			{of("GeelarkAccountUnreachable", "c1", "api", "phone/status"), false},
+			{of("GeelarkApiLocked", "c2", "api", "phone/list"), false},
+			{of("GeelarkAccountUnreachable", "c2", "api", "phone/list"), true},
+			{of("GeelarkAccountUnreachable", "c2", "api", "phone/status"), false},
+			{of("GeelarkApiLocked", "c3", "api", "phone/list"), false},
+			{of("GeelarkAccountUnreachable", "c3", "api", "phone/list"), true},
+			{phone("GeelarkPhoneStopped", "c3", "1"), false},
 		}},
 		{"refused credentials silence that the account is unreachable", []expectation{
 			{of("GeelarkCredentialsRefused", "d1"), false},
-			{of("GeelarkAccountUnreachable", "d1"), true},
-			{phone("GeelarkPhoneStopped", "d1", "farm", "1"), true},
+			{of("GeelarkAccountUnreachable", "d1", "api", "phone/status"), true},
+			{of("GeelarkCollectorFailing", "d1", "collector", "billing"), true},
+			{phone("GeelarkPhoneStopped", "d1", "1"), true},
 		}},
-		{"a group that is down silences its stopped phones, not its expired ones or another group's", []expectation{
-			{labels{"alertname": "GeelarkGroupDown", "account": "e1", "group": "farm"}, false},
-			{phone("GeelarkPhoneStopped", "e1", "farm", "1"), true},
-			{phone("GeelarkPhoneExpired", "e1", "farm", "2"), false},
-			{phone("GeelarkPhoneStopped", "e1", "qa", "3"), false},
+		{"a restriction of statuses silences that the account is unreachable, one of the list does not", []expectation{
+			{of("GeelarkAccountRestricted", "e1", "api", "phone/status", "outcome", "46001"), false},
+			{of("GeelarkAccountUnreachable", "e1", "api", "phone/status"), true},
+			{phone("GeelarkPhoneStopped", "e1", "1"), true},
+			{of("GeelarkAccountRestricted", "e2", "api", "phone/list", "outcome", "40015"), false},
+			{of("GeelarkCollectorFailing", "e2", "collector", "inventory"), true},
+			{of("GeelarkAccountUnreachable", "e2", "api", "phone/status"), false},
 		}},
-		{"an expired phone is not stopped too, another is", []expectation{
-			{phone("GeelarkPhoneExpired", "f1", "farm", "1"), false},
-			{phone("GeelarkPhoneStopped", "f1", "farm", "1"), true},
-			{phone("GeelarkPhoneStopped", "f1", "farm", "2"), false},
+		{"a group that is down leaves the account's other phones alone", []expectation{
+			{of("GeelarkGroupDown", "f1", "group", "farm"), false},
+			{phone("GeelarkPhoneStopped", "f1", "1"), false},
+			{phone("GeelarkPhoneExpired", "f1", "2"), false},
 		}},
-		{"a phone that does not exist is nothing else", []expectation{
-			{phone("GeelarkPhoneNotFound", "g1", "farm", "1"), false},
-			{phone("GeelarkPhoneExpired", "g1", "farm", "1"), true},
-			{phone("GeelarkPhoneExpiring", "g1", "farm", "1"), true},
+		{"a fleet that is not observed silences its single phones' lookups", []expectation{
+			{of("GeelarkPhonesUnobserved", "g1"), false},
+			{phone("GeelarkPhoneLookupFailing", "g1", "1"), true},
+			{phone("GeelarkPhoneStopped", "g1", "2"), false},
+		}},
+		{"a selection of nothing says why the fleet shrank", []expectation{
+			{of("GeelarkNothingSelected", "g2"), false},
+			{of("GeelarkFleetShrunk", "g2"), true},
+		}},
+		{"a phone that does not exist is nothing else, another is", []expectation{
+			{phone("GeelarkPhoneNotFound", "h1", "1"), false},
+			{phone("GeelarkPhoneExpired", "h1", "1"), true},
+			{phone("GeelarkPhoneExpired", "h1", "2"), false},
+			{of("GeelarkPhoneExpiring", "h1"), false},
 		}},
 		{"a balance that is low is not running out too", []expectation{
-			{of("GeelarkBalanceLow", "h1"), false},
-			{of("GeelarkBalanceRunningOut", "h1"), true},
+			{of("GeelarkBalanceLow", "i1"), false},
+			{of("GeelarkBalanceRunningOut", "i1"), true},
 		}},
 		{"an exporter that is down silences all of the accounts it watched, and no other's", []expectation{
 			{labels{"alertname": "GeelarkExporterDown", "job": "geelark", "instance": "e:9824"}, false},
-			{labels{"alertname": "GeelarkExporterDown", "job": "geelark-accounts", "instance": "e:9824", "account": "i1"}, true},
-			{labels{"alertname": "GeelarkExporterDown", "job": "geelark-accounts", "instance": "f:9824", "account": "i2"}, false},
-			{of("GeelarkAccountNotWatched", "i1"), true},
-			{of("GeelarkAccountUnreachable", "i1"), true},
-			{of("GeelarkBalanceLow", "i1"), true},
-			{phone("GeelarkPhoneStopped", "i1", "farm", "1"), true},
-			{phone("GeelarkPhoneStopped", "i3", "farm", "1"), false},
+			{labels{"alertname": "GeelarkShardMissing", "job": "geelark"}, true},
+			{of("GeelarkAccountNotWatched", "j1", "instance", "e:9824"), true},
+			{of("GeelarkAccountUnreachable", "j1", "api", "phone/status"), true},
+			{of("GeelarkBalanceLow", "j1"), true},
+			{phone("GeelarkPhoneStopped", "j1", "1"), true},
+			{of("GeelarkAccountNotWatched", "j2", "instance", "f:9824"), false},
+			{phone("GeelarkPhoneStopped", "j3", "1"), false},
+			{labels{"alertname": "GeelarkConfigReloadFailed", "job": "geelark", "instance": "f:9824"}, false},
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

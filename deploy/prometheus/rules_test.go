@@ -3,6 +3,7 @@ package prometheus
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,13 +40,6 @@ func TestPrometheusTakesTheConfigurations(t *testing.T) {
 	t.Parallel()
 	promtool(t, "check", "config", "--lint=all", "--lint-fatal", "prometheus.yml", "prometheus.accounts.yml")
 }
-
-func TestTheRulesPassTheirUnitTests(t *testing.T) {
-	t.Parallel()
-	promtool(t, "test", "rules", unitTests)
-}
-
-const unitTests = "tests/alerts_test.yml"
 
 type rule struct {
 	Record, Alert, Expr string
@@ -86,13 +80,23 @@ func readFile(t *testing.T, name string) string {
 	return string(b)
 }
 
+func writeFile(t *testing.T, name string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 const runbookURL = "https://example.com/geelark_exporter/runbook.md#"
 
 func TestEveryAlertIsLabelledAnnotatedAndInTheRunbook(t *testing.T) {
 	t.Parallel()
 	runbook := readFile(t, "runbook.md")
 	var names []string
-	for _, r := range rules(t, "alerts.yml") {
+	for _, r := range rules(t, "*.yml") {
+		if r.Alert == "" {
+			continue
+		}
 		names = append(names, r.Alert)
 		if s := r.Labels["severity"]; !slices.Contains([]string{"critical", "warning", "info"}, s) {
 			t.Errorf("%s has the severity %q", r.Alert, s)
@@ -107,7 +111,7 @@ func TestEveryAlertIsLabelledAnnotatedAndInTheRunbook(t *testing.T) {
 		}
 		_, section, found := strings.Cut(runbook, "\n### "+r.Alert+"\n")
 		section, _, _ = strings.Cut(section, "\n##")
-		for _, part := range []string{"**Meaning.**", "**Do.**"} {
+		for _, part := range []string{"**Meaning.**", "**Not.**", "**Look at**", "**Do.**", "**Planned.**"} {
 			if !found || !strings.Contains(section, part) {
 				t.Errorf("the runbook says nothing of %s under %s", r.Alert, part)
 			}
@@ -120,44 +124,82 @@ func TestEveryAlertIsLabelledAnnotatedAndInTheRunbook(t *testing.T) {
 	}
 }
 
-func TestEveryAlertIsSeenSilentFiringAndResolved(t *testing.T) {
+func TestTheREADMEListsTheAlerts(t *testing.T) {
 	t.Parallel()
-	var file struct {
-		Tests []struct {
-			Name   string
-			Alerts []struct {
-				Name   string `yaml:"alertname"`
-				Alerts []any  `yaml:"exp_alerts"`
-			} `yaml:"alert_rule_test"`
+	listed := make(map[string]string)
+	for _, m := range regexp.MustCompile(`(?m)^\| `+"`(Geelark\\w+)`"+` \| (\w+) \|`).FindAllStringSubmatch(readFile(t, "README.md"), -1) {
+		listed[m[1]] = m[2]
+	}
+	want := make(map[string]string)
+	for _, r := range rules(t, "*.yml") {
+		if r.Alert != "" {
+			want[r.Alert] = r.Labels["severity"]
 		}
 	}
-	decode(t, unitTests, &file)
-	const silent, firing, resolved = 1, 2, 3
-	reached := make(map[string]int) // in one test, the last of silent, firing, resolved
-	for _, test := range file.Tests {
-		at := make(map[string]int)
-		for _, a := range test.Alerts {
-			switch {
-			case len(a.Alerts) > 0 && at[a.Name] == silent:
-				at[a.Name] = firing
-			case len(a.Alerts) == 0 && at[a.Name] == firing:
-				at[a.Name] = resolved
-			case len(a.Alerts) == 0 && at[a.Name] == 0:
-				at[a.Name] = silent
+	if !maps.Equal(listed, want) {
+		t.Errorf("README.md lists %v, want %v", listed, want)
+	}
+}
+
+// TestEveryAlertSaysWhenItMustFire holds that the rules say it, in the comment
+// above each.
+func TestEveryAlertSaysWhenItMustFire(t *testing.T) {
+	t.Parallel()
+	alert := regexp.MustCompile(`((?: *#.*\n)*) *- alert: (.+)\n`)
+	files, err := filepath.Glob("rules/*.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		for _, m := range alert.FindAllStringSubmatch(readFile(t, name), -1) {
+			for _, say := range []string{"Must fire:", "Must not:"} {
+				if !strings.Contains(m[1], say) && !strings.Contains(strings.Join(strings.Fields(strings.ReplaceAll(m[1], "#", "")), " "), say) {
+					t.Errorf("%s: nothing above %s says %q", name, m[2], say)
+				}
 			}
-			reached[a.Name] = max(reached[a.Name], at[a.Name])
-		}
-	}
-	for _, r := range rules(t, "alerts.yml") {
-		if reached[r.Alert] != resolved {
-			t.Errorf("no test sees %s silent, then firing, then resolved", r.Alert)
 		}
 	}
 }
 
+// TestRulesStandInTheOrderInWhichTheyNeedEachOther holds it for each group: what
+// stands later is one evaluation old.
+func TestRulesStandInTheOrderInWhichTheyNeedEachOther(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("rules/*.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		var file struct {
+			Groups []struct {
+				Name  string
+				Rules []rule
+			}
+		}
+		decode(t, name, &file)
+		for _, g := range file.Groups {
+			at := make(map[string]int)
+			for i, r := range g.Rules {
+				if r.Record != "" {
+					at[r.Record] = i
+				}
+			}
+			for i, r := range g.Rules {
+				for _, used := range seriesName.FindAllString(r.Expr, -1) {
+					if j, here := at[used]; here && j > i {
+						t.Errorf("%s: %s needs %s, which stands later", g.Name, r.Record+r.Alert, used)
+					}
+				}
+			}
+		}
+	}
+}
+
+var seriesName = regexp.MustCompile(`geelark:[a-z0-9_:]+`)
+
 func TestEveryRecordedSeriesThatIsUsedIsRecordedAndTheOtherWayRound(t *testing.T) {
 	t.Parallel()
-	name := regexp.MustCompile(`geelark:[a-z0-9_:]+`)
+	name := seriesName
 	recorded, used := make(map[string]bool), make(map[string]bool)
 	for _, r := range rules(t, "*.yml") {
 		if r.Record != "" {
@@ -182,42 +224,4 @@ func TestEveryRecordedSeriesThatIsUsedIsRecordedAndTheOtherWayRound(t *testing.T
 			t.Errorf("the runbook names %s, which is not recorded", n)
 		}
 	}
-}
-
-// The number of one account goes first, an account that is left out has no alert,
-// as the comment in the file says.
-func TestAThresholdCanBeAnotherForOneAccountOrNone(t *testing.T) {
-	t.Parallel()
-	const usual = "expr: 20 * geelark:account\n"
-	thresholds := readFile(t, "rules/thresholds.yml")
-	if strings.Count(thresholds, usual) != 1 {
-		t.Fatalf("not one rule with %q", usual)
-	}
-	dir := t.TempDir()
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("thresholds.yml", strings.Replace(thresholds, usual,
-		`expr: 500 * geelark:account{account="a"} or 20 * geelark:account{account!="sandbox"}`+"\n", 1))
-	write("recording.yml", readFile(t, "rules/recording.yml"))
-	write("alerts.yml", readFile(t, "rules/alerts.yml"))
-	write("test.yml", `
-rule_files: [thresholds.yml, recording.yml, alerts.yml]
-tests:
-  - input_series:
-      - {series: 'geelark_account_info{account="a"}', values: 1x20}
-      - {series: 'geelark_account_info{account="b"}', values: 1x20}
-      - {series: 'geelark_account_info{account="sandbox"}', values: 1x20}
-      - {series: 'geelark_wallet_balance{account="a"}', values: 400x20}
-      - {series: 'geelark_wallet_balance{account="b"}', values: 400x20}
-      - {series: 'geelark_wallet_balance{account="sandbox"}', values: 0x20}
-    promql_expr_test:
-      - eval_time: 15m
-        expr: ALERTS{alertname="GeelarkBalanceLow"}
-        exp_samples:
-          - {labels: 'ALERTS{alertname="GeelarkBalanceLow",alertstate="firing",account="a",severity="warning"}', value: 1}
-`)
-	promtool(t, "test", "rules", filepath.Join(dir, "test.yml"))
 }

@@ -236,7 +236,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"budget that allows nothing":     {[]string{demo, "--set=podDisruptionBudget.maxUnavailable=0"}, []string{"/podDisruptionBudget/maxUnavailable"}},
 		"network policy without a port":  {[]string{demo, "--set-json=networkPolicy.egress.ports=[]"}, []string{"/networkPolicy/egress/ports"}},
 		"group without rules":            {[]string{demo, `--set-json=prometheusRule.additionalGroups=[{"name":"a"}]`}, []string{"/prometheusRule/additionalGroups/0", "rules"}},
-		"threshold that is a list":       {[]string{demo, "--set=prometheusRule.thresholds.balance={1}"}, []string{"/prometheusRule/thresholds/balance"}},
+		"threshold that is a list":       {[]string{demo, "--set=prometheusRule.thresholds.credit={1}"}, []string{"/prometheusRule/thresholds/credit"}},
 		"runbook that is no address":     {[]string{demo, "--set=prometheusRule.runbookUrl=runbook.md"}, []string{"/prometheusRule/runbookUrl"}},
 		"switch that is a word":          {[]string{demo, "--set=dashboards.enabled=on"}, []string{"/dashboards/enabled"}},
 		"name with capitals":             {[]string{demo, "--set=fullnameOverride=Phones"}, []string{"/fullnameOverride"}},
