@@ -133,10 +133,11 @@ func (m manifest) pod(t *testing.T) *core.PodTemplateSpec {
 	return &m.workload(t).Spec.Template
 }
 
-// forEachValuesFile runs a test with what each values file of the chart makes.
-func forEachValuesFile(t *testing.T, test func(*testing.T, string, manifest)) {
+// forEachValuesFile runs a test with what each values file of the chart makes, and
+// further ones.
+func forEachValuesFile(t *testing.T, test func(*testing.T, string, manifest), further ...string) {
 	t.Helper()
-	for _, file := range glob(t, chart+"/ci/*-values.yaml") {
+	for _, file := range append(glob(t, chart+"/ci/*-values.yaml"), further...) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), "-values.yaml"), func(t *testing.T) {
 			t.Parallel()
 			test(t, file, render(t, "--values="+file))
@@ -174,7 +175,7 @@ func TestTheChartMakesTheObjectsOfTheGoldenFiles(t *testing.T) {
 			fmt.Fprintf(&made, "---\n%s", versions.Replace(text))
 		}
 		golden(t, "testdata/chart/"+strings.Replace(filepath.Base(file), "-values", "", 1), made.String())
-	})
+	}, glob(t, "testdata/values/*-values.yaml")...)
 }
 
 // golden compares a text with a file.
