@@ -20,10 +20,6 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
@@ -31,7 +27,6 @@ import (
 
 	"geelark_exporter/collector"
 	"geelark_exporter/collector/config"
-	"geelark_exporter/collector/statuspage"
 	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
@@ -41,13 +36,11 @@ const (
 	program        = "geelark_exporter"
 	defaultAddress = ":9824"
 
-	// Longer than any scrape that Prometheus makes by default; a scrape that
-	// waits for polls ends by its own deadline.
-	shutdownTimeout = 30 * time.Second
-
-	probePath     = "/probe"
-	discoveryPath = "/sd"
-	configPath    = "/config"
+	// Together these end the process before orchestrators lose their patience,
+	// which Kubernetes does after 30 s. A scrape that Prometheus makes by default
+	// ends within 10 s.
+	shutdownTimeout = 20 * time.Second
+	closeTimeout    = 5 * time.Second
 )
 
 // flags are the command line's.
@@ -73,6 +66,9 @@ type flags struct {
 	timeoutOffset          time.Duration
 	maxRequests            int
 	disableExporterMetrics bool
+	externalURL            string
+	routePrefix            string
+	enableLifecycle        bool
 	web                    *web.FlagConfig
 
 	logLevel  string
@@ -119,8 +115,11 @@ func addFlags(app *kingpin.Application) *flags {
 
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&f.telemetryPath)
 	app.Flag("web.timeout-offset", "What a scrape keeps of its timeout for its answer.").Default("500ms").DurationVar(&f.timeoutOffset)
-	app.Flag("web.max-requests", "Most scrapes at a time, 0 for no limit.").Default("40").IntVar(&f.maxRequests)
+	app.Flag("web.max-requests", "Most scrapes at a time, by all paths together, 0 for no limit.").Default("40").IntVar(&f.maxRequests)
 	app.Flag("web.disable-exporter-metrics", "Leave out metrics about the exporter itself (promhttp_*, process_*, go_*).").BoolVar(&f.disableExporterMetrics)
+	app.Flag("web.external-url", "URL under which the exporter can be reached from outside, such as by a reverse proxy. Its path begins all paths of the exporter. Without it, service discovery names the host that it was asked by.").StringVar(&f.externalURL)
+	app.Flag("web.route-prefix", "What begins all paths of the exporter, when that is not the path of --web.external-url: / for a proxy that takes the path away.").StringVar(&f.routePrefix)
+	app.Flag("web.enable-lifecycle", "Reload the configuration on POST /-/reload.").BoolVar(&f.enableLifecycle)
 	f.web = webflag.AddFlags(app, defaultAddress)
 
 	app.Flag("log.level", "Least severity of what is logged: debug, info, warn or error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
@@ -159,9 +158,8 @@ func (f *flags) check() error {
 		{f.timeoutOffset >= 0, "web.timeout-offset", "not be negative", f.timeoutOffset},
 		{f.maxRequests >= 0, "web.max-requests", "not be negative", f.maxRequests},
 		{
-			strings.HasPrefix(f.telemetryPath, "/") && !strings.HasPrefix(f.telemetryPath, "/-/") && !strings.ContainsAny(f.telemetryPath, "{} ?#") &&
-				!slices.Contains([]string{probePath, discoveryPath, configPath}, f.telemetryPath),
-			"web.telemetry-path", "begin with /, not with /-/, be none of " + probePath + ", " + discoveryPath + " and " + configPath + ", and hold none of {}?# or a space", f.telemetryPath,
+			isRoute(f.telemetryPath) && !strings.HasPrefix(f.telemetryPath, "/-/") && !slices.Contains([]string{probePath, discoveryPath, configPath}, f.telemetryPath),
+			"web.telemetry-path", "be a clean path that begins with /, not with /-/, is none of " + probePath + ", " + discoveryPath + " and " + configPath + ", and holds none of {}?#% or a space", f.telemetryPath,
 		},
 	} {
 		if !c.ok {
@@ -179,6 +177,9 @@ func (f *flags) check() error {
 		}
 	} else if f.shard.Total > 1 {
 		return errors.New("--total-shards shares the accounts of a configuration file: give --config.file or drop it")
+	}
+	if _, err := f.site(); err != nil {
+		return err
 	}
 	if err := web.Validate(*f.web.WebConfigFile); err != nil {
 		// An error in YAML takes several lines.
@@ -277,49 +278,6 @@ func startDemo(f *flags, logger log.Logger) (stop func(), err error) {
 	return func() { _ = server.Close() }, nil
 }
 
-// newMux has the routes.
-func newMux(f *flags, w *watch.Watcher, c *collector.Collector, filter *collector.FamilyFilter, reloader *config.Reloader, errorLog promhttp.Logger) (*http.ServeMux, error) {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(versioncollector.NewCollector(program), reloader)
-	options := collector.HandlerOptions{
-		Gatherer: filter.Gatherer(registry), TimeoutOffset: f.timeoutOffset, ErrorLog: errorLog,
-	}
-	if f.maxRequests > 0 {
-		options.Limit = collector.NewLimit(f.maxRequests)
-	}
-	instrument := func(h http.Handler) http.Handler { return h }
-	if !f.disableExporterMetrics {
-		registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-		options.Registerer = registry
-		instrument = func(h http.Handler) http.Handler { return promhttp.InstrumentMetricHandler(registry, h) }
-	}
-	mux := http.NewServeMux()
-	mux.Handle(f.telemetryPath, instrument(c.Handler(options)))
-	options.Gatherer = nil
-	mux.Handle(probePath, instrument(c.ProbeHandler(options)))
-	mux.Handle(discoveryPath, c.DiscoveryHandler(probePath))
-	mux.Handle("/-/reload", reloader)
-	fine := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "OK") }
-	mux.HandleFunc("/-/healthy", fine)
-	mux.HandleFunc("/-/ready", fine)
-	if f.telemetryPath != "/" {
-		pages, err := statuspage.New(statuspage.Options{
-			Watcher: w, Version: version.Info(), MetricsPath: f.telemetryPath, ConfigPath: configPath,
-			Links: []statuspage.Link{
-				{Path: discoveryPath, Text: "Targets"},
-				{Path: "/-/healthy", Text: "Health"},
-				{Path: "/-/ready", Text: "Readiness"},
-			},
-		})
-		if err != nil {
-			return nil, err
-		}
-		mux.Handle("GET /{$}", pages.Status())
-		mux.Handle("GET "+configPath, pages.Config())
-	}
-	return mux, nil
-}
-
 func main() {
 	setVersion()
 	os.Exit(run(os.Args[1:]))
@@ -416,7 +374,11 @@ func serve(f *flags) error {
 	if err != nil {
 		return err
 	}
-	defer w.Close()
+	defer func() {
+		if !within(closeTimeout, w.Close) {
+			level.Warn(logger).Log("msg", "Calls of the API that do not end were left behind")
+		}
+	}()
 	if f.configCheck {
 		fmt.Printf("The configuration is valid: %d accounts.\n", len(accounts))
 		return nil
@@ -428,7 +390,12 @@ func serve(f *flags) error {
 		}
 	}
 	reloader := config.NewReloader(f.accounts, w.Reload, logger, time.Now)
-	mux, err := newMux(f, w, collector.New(w, counters, collector.Options{Families: filter}), filter, reloader, slog.NewLogLogger(slogger.Handler(), slog.LevelError))
+	errorLog := slog.NewLogLogger(slogger.Handler(), slog.LevelError)
+	where, err := f.site()
+	if err != nil {
+		return err
+	}
+	routes, err := newRoutes(f, where, w, collector.New(w, counters, collector.Options{Families: filter}), filter, reloader, errorLog)
 	if err != nil {
 		return err
 	}
@@ -439,7 +406,7 @@ func serve(f *flags) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	server := newServer(where.handler(routes), errorLog)
 	served := make(chan error, 1)
 	go func() { served <- web.ListenAndServe(server, f.web, slogger) }()
 	for {
@@ -455,9 +422,7 @@ func serve(f *flags) error {
 		break
 	}
 	level.Info(logger).Log("msg", "Stopping, scrapes in flight finish first")
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
+	if err := shutdown(server, shutdownTimeout); err != nil {
 		level.Warn(logger).Log("msg", "Scrapes were cut off", "err", err)
 	}
 	return nil

@@ -85,9 +85,15 @@ func TestABadConfigurationEndsWithOneLineThatNamesTheFlag(t *testing.T) {
 		"staleness of zero":           {withToken, []string{"--cache.max-staleness=0s"}, []string{"--cache.max-staleness must be above zero"}},
 		"demo of fewer than no phone": {nil, []string{"--demo", "--demo.phones=-1"}, []string{"--demo.phones must be 0 to 1000000"}},
 		"demo at a taken address":     {nil, []string{"--demo", "--demo.listen-address=" + taken.Addr().String()}, []string{"--demo.listen-address", "address already in use"}},
-		"path without a slash":        {withToken, []string{"--web.telemetry-path=metrics"}, []string{"--web.telemetry-path must begin with /"}},
-		"path that is taken":          {withToken, []string{"--web.telemetry-path=/-/healthy"}, []string{"--web.telemetry-path must begin with /, not with /-/"}},
-		"path of a page":              {withToken, []string{"--web.telemetry-path=/config"}, []string{"--web.telemetry-path must begin with /", "be none of /probe, /sd and /config"}},
+		"path without a slash":        {withToken, []string{"--web.telemetry-path=metrics"}, []string{"--web.telemetry-path must be a clean path that begins with /"}},
+		"path that is taken":          {withToken, []string{"--web.telemetry-path=/-/healthy"}, []string{"--web.telemetry-path must be a clean path that begins with /, not with /-/"}},
+		"path that is not clean":      {withToken, []string{"--web.telemetry-path=//metrics"}, []string{"--web.telemetry-path must be a clean path"}},
+		"path with dots":              {withToken, []string{"--web.telemetry-path=/a/../metrics"}, []string{"--web.telemetry-path must be a clean path"}},
+		"path with a slash behind":    {withToken, []string{"--web.telemetry-path=/metrics/"}, []string{"--web.telemetry-path must be a clean path"}},
+		"external URL without scheme": {withToken, []string{"--web.external-url=mon.test:9824/x"}, []string{"--web.external-url must look like https://host/path"}},
+		"external URL with password":  {withToken, []string{"--web.external-url=https://u:" + apiKey + "@mon.test"}, []string{"--web.external-url must look like"}},
+		"route prefix not clean":      {withToken, []string{"--web.route-prefix=/a/../b"}, []string{"--web.route-prefix must have a clean path"}},
+		"path of a page":              {withToken, []string{"--web.telemetry-path=/config"}, []string{"--web.telemetry-path must be a clean path that begins with /", "is none of /probe, /sd and /config"}},
 		"negative offset":             {withToken, []string{"--web.timeout-offset=-1s"}, []string{"--web.timeout-offset must not be negative"}},
 		"negative number of scrapes":  {withToken, []string{"--web.max-requests=-1"}, []string{"--web.max-requests must not be negative"}},
 		"web configuration missing":   {withToken, []string{"--web.config.file=" + missing}, []string{"--web.config.file", missing, "no such file"}},
@@ -701,7 +707,7 @@ func TestAConfigurationFileIsReadAgain(t *testing.T) {
 	// No two accounts may have the same credentials.
 	other := "  - {name: two, base_url: " + second + ", token_env: OTHER}\n"
 	file := write(t, "accounts.yml", "accounts:\n"+account("one", first)+other)
-	p := start(t, []string{"OTHER=another-token"}, "--config.file="+file, "--web.listen-address=127.0.0.1:0")
+	p := start(t, []string{"OTHER=another-token"}, "--config.file="+file, "--web.listen-address=127.0.0.1:0", "--web.enable-lifecycle")
 	tracked := func(path string) map[string]float64 {
 		return p.scrapePath(path).values("geelark_phones_tracked", "account")
 	}

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -220,29 +219,4 @@ func pollTimeout(timeout, offset time.Duration) time.Duration {
 		return timeout / 2
 	}
 	return timeout - offset
-}
-
-// DiscoveryHandler returns a handler that lists the accounts as targets of
-// probePath, for Prometheus' HTTP service discovery.
-func (c *Collector) DiscoveryHandler(probePath string) http.Handler {
-	type group struct {
-		Targets []string          `json:"targets"`
-		Labels  map[string]string `json:"labels"`
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		groups := []group{}
-		for _, a := range c.watcher.Fleet().Accounts {
-			labels := map[string]string{
-				"__metrics_path__":       probePath,
-				"__param_account":        a.Name(),
-				"__meta_geelark_account": a.Name(),
-			}
-			for name, value := range a.Config().Labels {
-				labels["__meta_geelark_label_"+name] = value
-			}
-			groups = append(groups, group{Targets: []string{r.Host}, Labels: labels})
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(groups) // the client may be gone
-	})
 }

@@ -215,7 +215,7 @@ func TestServiceDiscoveryListsTheAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, simA, simB := twoTeams(t)
 		defer b.Close()
-		w := get(t, b.DiscoveryHandler("/probe"), "http://exporter.test:9824/sd")
+		w := get(t, b.DiscoveryHandler(&url.URL{Path: "/probe"}), "http://exporter.test:9824/sd")
 		// Prometheus' rules: status 200, this content type, a list of groups
 		// with nothing else in them, valid labels, whose values are text.
 		if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != "application/json" {
@@ -262,8 +262,39 @@ func TestServiceDiscoveryListsTheAccounts(t *testing.T) {
 		if err := b.Reload(nil); err != nil {
 			t.Fatal(err)
 		}
-		if w := get(t, b.DiscoveryHandler("/probe"), "/sd"); strings.TrimSpace(w.Body.String()) != "[]" {
+		if w := get(t, b.DiscoveryHandler(&url.URL{Path: "/probe"}), "/sd"); strings.TrimSpace(w.Body.String()) != "[]" {
 			t.Errorf("without accounts: %s", w.Body)
+		}
+	})
+}
+
+func TestServiceDiscoveryTrustsARequestWithItsHostOnly(t *testing.T) {
+	inBubble(t, 1, nil, func(b *bench) {
+		for host, ok := range map[string]bool{
+			"exporter.test": true, "exporter.test:9824": true, "10.0.0.1:9824": true, "[::1]:9824": true, "a_b-c.d": true,
+			"": false, "a b": false, "a/b": false, "user@a": false, "a:b": false, "a:99999999": false, "::1": false, "a,b": false, `"`: false, "a\nb": false, "<a>": false,
+		} {
+			r := httptest.NewRequest(http.MethodGet, "/sd", nil)
+			r.Host = host
+			r.Header.Set("X-Forwarded-Host", "evil.test")
+			r.Header.Set("X-Forwarded-Proto", "https")
+			w := httptest.NewRecorder()
+			b.DiscoveryHandler(&url.URL{Path: "/probe"}).ServeHTTP(w, r)
+			if (w.Code == http.StatusOK) != ok || ok != strings.Contains(w.Body.String(), `"targets":["`+host+`"]`) || strings.Contains(w.Body.String(), "https") || !ok && !strings.Contains(w.Body.String(), "--web.external-url") {
+				t.Errorf("host %q: status %d, %s", host, w.Code, w.Body)
+			}
+			// What the operator says counts instead.
+			w = httptest.NewRecorder()
+			b.DiscoveryHandler(&url.URL{Scheme: "https", Host: "mon.test", Path: "/x/probe"}).ServeHTTP(w, r)
+			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"targets":["mon.test"]`) || !strings.Contains(w.Body.String(), `"__scheme__":"https"`) {
+				t.Errorf("host %q: status %d, %s", host, w.Code, w.Body)
+			}
+		}
+		r := httptest.NewRequest(http.MethodGet, "https://exporter.test:9824/sd", nil) // over TLS
+		w := httptest.NewRecorder()
+		b.DiscoveryHandler(&url.URL{Path: "/probe"}).ServeHTTP(w, r)
+		if !strings.Contains(w.Body.String(), `"__scheme__":"https"`) {
+			t.Errorf("over TLS: %s", w.Body)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -144,7 +145,7 @@ func TestDumpedProcess(t *testing.T) {
 			show(probe, "/probe?account=default", accept)
 		}
 		show(probe, "/probe?account=other", "")
-		show(c.DiscoveryHandler("/probe"), "/sd", "")
+		show(c.DiscoveryHandler(&url.URL{Path: "/probe"}), "/sd", "")
 		phones, _ := w.Phones(watch.PhoneQuery{Limit: 1000})
 		fmt.Printf("%+v\n%+v\n", w.Overview(), phones)
 	}
