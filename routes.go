@@ -56,9 +56,9 @@ func (f *flags) site() (site, error) {
 	if f.routePrefix != "" {
 		s.prefix = trim(f.routePrefix)
 	}
-	for flag, p := range map[string]string{"web.external-url": s.external.Path, "web.route-prefix": s.prefix} {
-		if p != "" && !isRoute(p) {
-			return site{}, fmt.Errorf("--%s must have a clean path without {}?#%% and spaces, has %s", flag, p)
+	for _, c := range []struct{ flag, path string }{{"web.external-url", s.external.Path}, {"web.route-prefix", s.prefix}} {
+		if c.path != "" && !isRoute(c.path) {
+			return site{}, fmt.Errorf("--%s must have a clean path without {}?#%% and spaces, has %s", c.flag, c.path)
 		}
 	}
 	if f.externalURL == "" {
