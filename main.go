@@ -54,7 +54,7 @@ type flags struct {
 	apiKeyFile string
 
 	collectors map[string]*bool
-	include    []string
+	optIn      []string
 	exclude    []string
 	shard      watch.Shard
 
@@ -91,10 +91,9 @@ func addFlags(app *kingpin.Application) *flags {
 	app.Flag("geelark.requests-per-hour", "Most requests to an endpoint within any hour, at most the vendor's 24000. The rest is left to other users of the account.").Default("18000").IntVar(&a.Limits.PerHour)
 	app.Flag("phone.id", "Id of a phone to track. Repeatable. Without this flag and --phone.ids-file, all phones of the account are tracked.").StringsVar(&a.IDs)
 	app.Flag("phone.ids-file", "File with ids of phones to track: one a line, # begins a comment. Read again when it changes.").StringVar(&a.IDsFile)
-	app.Flag("discovery.interval", "How often the account's list of phones is read when all of them are tracked.").Default("5m").DurationVar(&a.Discovery.Interval)
 	app.Flag("cache.ttl", "Age from which a phone's status is due to be polled again at a scrape.").Default("30s").DurationVar(&a.CacheTTL)
 	app.Flag("cache.max-staleness", "Age from which a phone's status is not exposed any more.").Default("10m").DurationVar(&a.MaxStaleness)
-	app.Flag("inventory.interval", "How often the descriptions of phones are read that --phone.id or --phone.ids-file name.").Default("5m").DurationVar(&a.InventoryInterval)
+	app.Flag("inventory.interval", "How often the account's list of phones is read: to find them, and for their names, groups, tags and subscriptions.").Default("5m").DurationVar(&a.InventoryInterval)
 	app.Flag("billing.interval", "How often wallet and plan are read.").Default("10m").DurationVar(&a.BillingInterval)
 
 	for _, c := range [][2]string{
@@ -104,7 +103,7 @@ func addFlags(app *kingpin.Application) *flags {
 	} {
 		f.collectors[c[0]] = app.Flag("collector."+c[0], c[1]).Default("true").Bool()
 	}
-	app.Flag("metrics.include", "Expose only metric families whose whole name matches this pattern (RE2). Repeatable.").StringsVar(&f.include)
+	app.Flag("metrics.opt-in", "Expose metric families too that are off by default and whose whole name matches this pattern (RE2): "+strings.Join(collector.OptInFamilies(), ", ")+". Repeatable.").StringsVar(&f.optIn)
 	app.Flag("metrics.exclude", "Leave out metric families whose whole name matches this pattern (RE2). Repeatable.").StringsVar(&f.exclude)
 	app.Flag("shard", "Index of this exporter, from 0, among --total-shards that share the accounts of one configuration file.").Default("0").IntVar(&f.shard.Index)
 	app.Flag("total-shards", "Exporters that share the accounts of one configuration file.").Default("1").IntVar(&f.shard.Total)
@@ -136,7 +135,6 @@ var flagsOfFields = map[string]string{
 	watch.FieldRequestsPerHour:   "geelark.requests-per-hour",
 	watch.FieldIDs:               "phone.id",
 	watch.FieldIDsFile:           "phone.ids-file",
-	watch.FieldDiscoveryInterval: "discovery.interval",
 	watch.FieldCacheTTL:          "cache.ttl",
 	watch.FieldMaxStaleness:      "cache.max-staleness",
 	watch.FieldInventoryInterval: "inventory.interval",
@@ -336,9 +334,9 @@ func serve(f *flags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	filter, err := collector.NewFamilyFilter(f.include, f.exclude)
+	filter, err := collector.NewFamilyFilter(f.optIn, f.exclude)
 	if err != nil {
-		return fmt.Errorf("--metrics.include and --metrics.exclude: %w", err)
+		return err
 	}
 	logger, slogger := newLogger(f)
 	if f.demo {

@@ -80,7 +80,7 @@ func TestABadConfigurationEndsWithOneLineThatNamesTheFlag(t *testing.T) {
 		"id with white space":         {withToken, []string{"--phone.id=1 2"}, []string{"--phone.id", "must not hold white space"}},
 		"ids file that is missing":    {withToken, []string{"--phone.ids-file=" + missing}, []string{"--phone.ids-file", missing, "no such file"}},
 		"ids file with a bad line":    {withToken, []string{"--phone.ids-file=" + ids}, []string{"--phone.ids-file", ids + ":2:", "one id a line"}},
-		"discovery of zero":           {withToken, []string{"--discovery.interval=0s"}, []string{"--discovery.interval must be above zero"}},
+		"discovery of zero":           {withToken, []string{"--inventory.interval=0s"}, []string{"--inventory.interval must be above zero"}},
 		"negative ttl":                {withToken, []string{"--cache.ttl=-1s"}, []string{"--cache.ttl must not be negative"}},
 		"staleness of zero":           {withToken, []string{"--cache.max-staleness=0s"}, []string{"--cache.max-staleness must be above zero"}},
 		"demo of fewer than no phone": {nil, []string{"--demo", "--demo.phones=-1"}, []string{"--demo.phones must be 0 to 1000000"}},
@@ -110,7 +110,7 @@ func TestABadConfigurationEndsWithOneLineThatNamesTheFlag(t *testing.T) {
 		"configuration file broken":   {nil, []string{"--config.file=" + write(t, "accounts.yml", "accounts: 1\n")}, []string{"accounts.yml:1: accounts must be"}},
 		"proxy that cannot be parsed": {append(withToken, "HTTPS_PROXY=http://user:"+apiKey+"%zz@host:1"), nil, []string{"$HTTPS_PROXY is not a proxy's address"}},
 		"ttl beside a file":           {nil, []string{"--config.file=" + missing, "--cache.ttl=-1s"}, []string{"--cache.ttl must not be negative"}},
-		"pattern that is none":        {withToken, []string{"--metrics.exclude=("}, []string{"--metrics.include and --metrics.exclude", "is not a pattern"}},
+		"pattern that is none":        {withToken, []string{"--metrics.exclude=("}, []string{"--metrics.exclude: ", "is not a pattern"}},
 		"no collector":                {withToken, []string{"--no-collector.status", "--no-collector.inventory", "--no-collector.billing"}, []string{"all collectors are switched off", "--collector."}},
 		"billing too often":           {withToken, []string{"--billing.interval=1m"}, []string{"--billing.interval must be at least 2m0s"}},
 		"flag that is unknown":        {withToken, []string{"--geelark.token=" + token}, []string{"unknown long flag '--geelark.token'", "--help"}},
@@ -177,15 +177,15 @@ func TestTheFirstScrapeOfADemoHasTheWholeFleet(t *testing.T) {
 	for _, n := range byStatus {
 		total += n
 	}
-	if total != 250 || f.value("geelark_phones_tracked") != 250 || f.value("geelark_phones_unobserved") != 0 {
+	if total != 250 || f.value("geelark_phones_tracked") != 250 || f.sum("geelark_phones_unobserved") != 0 {
 		t.Errorf("%v phones by status, %v tracked, %v unobserved; want 250, 250 and 0",
-			total, f.value("geelark_phones_tracked"), f.value("geelark_phones_unobserved"))
+			total, f.value("geelark_phones_tracked"), f.sum("geelark_phones_unobserved"))
 	}
 	if up := f.value("geelark_up"); up != 1 {
 		t.Errorf("geelark_up is %v, want 1", up)
 	}
-	if n := len(f["geelark_phone_status"].GetMetric()); n != 4*250 {
-		t.Errorf("%d series of geelark_phone_status, want %d", n, 4*250)
+	if n, off := len(f["geelark_phone_status_code"].GetMetric()), f["geelark_phone_status"]; n != 250 || off != nil {
+		t.Errorf("%d series of geelark_phone_status_code, want 250, and none of the state set: %v", n, off)
 	}
 	p.Stop()
 }

@@ -172,6 +172,14 @@ func (f families) value(family string) float64 {
 	return -1
 }
 
+// sum is the sum of a family's gauges.
+func (f families) sum(family string) (sum float64) {
+	for _, m := range f[family].GetMetric() {
+		sum += m.GetGauge().GetValue()
+	}
+	return sum
+}
+
 // write makes a file for a test and returns its path.
 func write(t testing.TB, name, content string) string {
 	t.Helper()

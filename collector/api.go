@@ -8,26 +8,26 @@ import (
 
 var (
 	upFamily = newFamily("geelark_up",
-		"Whether the last poll of the account worked and none is held back by a pause.",
+		"Whether the last calls of the collectors that find and poll phones worked, and no pause holds the next back.",
 		"account")
-	lastSuccessFamily = newFamily("geelark_last_success_timestamp_seconds",
-		"When a poll of the account last worked, 0 before the first.",
+	lastSuccessFamily = newFamily("geelark_account_last_success_timestamp_seconds",
+		"When a call that decides geelark_up last worked, 0 before the first.",
 		"account")
 	collectorSuccessFamily = newFamily("geelark_collector_success",
-		"Whether the collector's last calls worked, 0 before the first.",
+		"Whether the collector's last calls worked. Absent before the first.",
 		"account", "collector")
 	collectorDurationFamily = newFamily("geelark_collector_duration_seconds",
-		"How long the collector's last calls took, from the first to the end of the last.",
+		"How long the collector's last calls took, from the first to the end of the last. Absent before the first.",
 		"account", "collector")
 	budgetFamily = newFamily("geelark_api_budget_requests",
-		"The most requests that are sent to the endpoint within any such window.",
-		"account", "endpoint", "window")
+		"The most requests that are sent to the API within any such window.",
+		"account", "api", "window")
 	budgetRemainingFamily = newFamily("geelark_api_budget_remaining_requests",
-		"Requests that are left to the endpoint in the window that ends now.",
-		"account", "endpoint", "window")
+		"Requests that are left to the API in the window that ends now.",
+		"account", "api", "window")
 	pausedUntilFamily = newFamily("geelark_api_paused_until_timestamp_seconds",
-		"When requests to the endpoint begin again after the API asked for a pause, 0 when there is none.",
-		"account", "endpoint")
+		"When requests to the API begin again after it asked for a pause, 0 when there is none.",
+		"account", "api")
 )
 
 var apiFamilies = []*family{
@@ -43,16 +43,19 @@ func collectAPI(e *emitter, a *watch.Account) {
 	e.gauge(lastSuccessFamily, timestamp(last), account)
 	for _, c := range a.Collectors() {
 		s := a.State(c)
+		if !s.Tried {
+			continue
+		}
 		e.flag(collectorSuccessFamily, s.Worked, account, c)
 		e.gauge(collectorDurationFamily, s.Duration.Seconds(), account, c)
 	}
-	for _, endpoint := range a.Endpoints() {
-		b := a.Budget(endpoint)
-		e.gauge(budgetFamily, float64(b.Limits.PerMinute), account, string(endpoint), "minute")
-		e.gauge(budgetFamily, float64(b.Limits.PerHour), account, string(endpoint), "hour")
-		e.gauge(budgetRemainingFamily, float64(b.MinuteRemaining), account, string(endpoint), "minute")
-		e.gauge(budgetRemainingFamily, float64(b.HourRemaining), account, string(endpoint), "hour")
-		e.gauge(pausedUntilFamily, timestamp(b.PausedUntil), account, string(endpoint))
+	for _, api := range a.Endpoints() {
+		b := a.Budget(api)
+		e.gauge(budgetFamily, float64(b.Limits.PerMinute), account, string(api), "minute")
+		e.gauge(budgetFamily, float64(b.Limits.PerHour), account, string(api), "hour")
+		e.gauge(budgetRemainingFamily, float64(b.MinuteRemaining), account, string(api), "minute")
+		e.gauge(budgetRemainingFamily, float64(b.HourRemaining), account, string(api), "hour")
+		e.gauge(pausedUntilFamily, timestamp(b.PausedUntil), account, string(api))
 	}
 }
 

@@ -10,7 +10,7 @@ var (
 		"Balance of the account's wallet in the vendor's currency.", "account")
 	walletGiftBalanceFamily = newFamily("geelark_wallet_gift_balance",
 		"Gifted balance of the account's wallet in the vendor's currency.", "account")
-	walletTimeAddOnsFamily = newFamily("geelark_wallet_time_addons",
+	walletTimeAddOnFamily = newFamily("geelark_wallet_time_addon_seconds",
 		"Time add-ons that are left.", "account")
 	planInfoFamily = newFamily("geelark_plan_info",
 		"The account's plan, always 1.", "account", "plan")
@@ -22,7 +22,7 @@ var (
 		"Monthly rental devices of the plan.", "account")
 	planMonthlyRentalsAvailableFamily = newFamily("geelark_plan_monthly_rentals_available",
 		"Monthly rental devices of the plan that are not in use.", "account")
-	planParallelsFamily = newFamily("geelark_plan_parallels",
+	planParallelPhonesFamily = newFamily("geelark_plan_parallel_phones",
 		"Phones that can be open at once without extra charge.", "account")
 	planMonthlyFeeFamily = newFamily("geelark_plan_monthly_fee",
 		"The plan's fee a month in the vendor's currency.", "account")
@@ -31,9 +31,9 @@ var (
 )
 
 var billingFamilies = []*family{
-	walletBalanceFamily, walletGiftBalanceFamily, walletTimeAddOnsFamily,
+	walletBalanceFamily, walletGiftBalanceFamily, walletTimeAddOnFamily,
 	planInfoFamily, planProfilesFamily, planProfilesAvailableFamily,
-	planMonthlyRentalsFamily, planMonthlyRentalsAvailableFamily, planParallelsFamily,
+	planMonthlyRentalsFamily, planMonthlyRentalsAvailableFamily, planParallelPhonesFamily,
 	planMonthlyFeeFamily, planExpiryFamily,
 }
 
@@ -45,7 +45,7 @@ func collectBilling(e *emitter, a *watch.Account) {
 		gaugeOf(e, walletBalanceFamily, wallet.Balance, account)
 		gaugeOf(e, walletGiftBalanceFamily, wallet.GiftBalance, account)
 		if left, ok := wallet.TimeAddOns.Get(); ok {
-			e.gauge(walletTimeAddOnsFamily, left.Minutes(), account)
+			e.gauge(walletTimeAddOnFamily, left.Seconds(), account)
 		}
 	}
 	if plan != nil {
@@ -54,7 +54,7 @@ func collectBilling(e *emitter, a *watch.Account) {
 		gaugeOf(e, planProfilesAvailableFamily, plan.AvailableProfiles, account)
 		gaugeOf(e, planMonthlyRentalsFamily, plan.MonthlyRentals, account)
 		gaugeOf(e, planMonthlyRentalsAvailableFamily, plan.AvailableMonthlyRentals, account)
-		gaugeOf(e, planParallelsFamily, plan.Parallels, account)
+		gaugeOf(e, planParallelPhonesFamily, plan.Parallels, account)
 		gaugeOf(e, planMonthlyFeeFamily, plan.MonthlyFee, account)
 		if !plan.ExpirationTime.IsZero() {
 			e.gauge(planExpiryFamily, timestamp(plan.ExpirationTime), account)

@@ -21,9 +21,9 @@ var someBilling = geelarktest.Billing{
 
 var (
 	wantWallet = samples{
-		`geelark_wallet_balance{account="default"}`:      -12.5,
-		`geelark_wallet_gift_balance{account="default"}`: 3.25,
-		`geelark_wallet_time_addons{account="default"}`:  40,
+		`geelark_wallet_balance{account="default"}`:            -12.5,
+		`geelark_wallet_gift_balance{account="default"}`:       3.25,
+		`geelark_wallet_time_addon_seconds{account="default"}`: 2400,
 	}
 	wantPlan = samples{
 		`geelark_plan_info{account="default",plan="base"}`:          1,
@@ -31,7 +31,7 @@ var (
 		`geelark_plan_profiles_available{account="default"}`:        7,
 		`geelark_plan_monthly_rentals{account="default"}`:           30,
 		`geelark_plan_monthly_rentals_available{account="default"}`: 2,
-		`geelark_plan_parallels{account="default"}`:                 55,
+		`geelark_plan_parallel_phones{account="default"}`:           55,
 		`geelark_plan_monthly_fee{account="default"}`:               349.99,
 		`geelark_plan_expiry_timestamp_seconds{account="default"}`:  1_900_000_000,
 	}
@@ -164,9 +164,9 @@ func TestALimitOnThePlanPausesOnlyThePlan(t *testing.T) {
 			b.sim.Inject(geelarktest.Fault{Endpoint: planEndpoint, Code: tt.code, Times: 1})
 			s := b.scrape()
 			s.want(t, `geelark_up{account="default"}`, 1)
-			s.want(t, `geelark_api_paused_until_timestamp_seconds{account="default",endpoint="pay/plan/info"}`, timestamp(time.Now().Add(tt.pause)))
+			s.want(t, `geelark_api_paused_until_timestamp_seconds{account="default",api="pay/plan/info"}`, timestamp(time.Now().Add(tt.pause)))
 			for _, e := range []string{"pay/wallet", "phone/list", "phone/status"} {
-				s.want(t, `geelark_api_paused_until_timestamp_seconds{account="default",endpoint="`+e+`"}`, 0)
+				s.want(t, `geelark_api_paused_until_timestamp_seconds{account="default",api="`+e+`"}`, 0)
 			}
 			s.wantAll(t, wantWallet)
 			for end := time.Now().Add(tt.pause - time.Second); time.Now().Before(end); time.Sleep(30 * time.Second) {
@@ -193,7 +193,7 @@ func TestBillingThatHangsHoldsBackNeitherScrapesNorStatuses(t *testing.T) {
 		if got := time.Since(start); got > 9500*time.Millisecond {
 			t.Errorf("the first scrape took %s", got)
 		}
-		s.want(t, `geelark_phones_unobserved{account="default"}`, 0)
+		s.wantUnobserved(t, "default", 0)
 		time.Sleep(10 * time.Second)
 		// Three requests of 5 s and two waits in between.
 		b.exposed().want(t, `geelark_collector_duration_seconds{account="default",collector="billing"}`, 15.5625)

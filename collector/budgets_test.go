@@ -58,8 +58,8 @@ func TestALockStaysWithTheTokenWhenAccountsSwap(t *testing.T) {
 			t.Error("the other token waits for the lock")
 		}
 		s := b.exposed()
-		s.want(t, `geelark_api_paused_until_timestamp_seconds{account="a",endpoint="phone/status"}`, 0)
-		s.want(t, `geelark_api_paused_until_timestamp_seconds{account="b",endpoint="phone/status"}`, locked)
+		s.want(t, `geelark_api_paused_until_timestamp_seconds{account="a",api="phone/status"}`, 0)
+		s.want(t, `geelark_api_paused_until_timestamp_seconds{account="b",api="phone/status"}`, locked)
 	})
 }
 
@@ -83,7 +83,7 @@ func TestAccountsWithOneTokenShareTheLowestOfTheirBudgets(t *testing.T) {
 			t.Errorf("%d requests within a minute, want 20", got)
 		}
 		for _, a := range accounts {
-			b.exposed().want(t, `geelark_api_budget_requests{account="`+a.Name+`",endpoint="phone/status",window="minute"}`, 20)
+			b.exposed().want(t, `geelark_api_budget_requests{account="`+a.Name+`",api="phone/status",window="minute"}`, 20)
 		}
 	})
 }
@@ -131,10 +131,10 @@ func TestATokenThatIsRotatedStartsWithWhatWasSpentAndWithoutThePause(t *testing.
 		// The pause is seen before the file is read again.
 		b.scrape()
 		time.Sleep(5 * time.Minute)
-		b.scrape()
+		b.pollAndList()
 		s := b.exposed()
-		s.want(t, `geelark_api_paused_until_timestamp_seconds{account="a",endpoint="phone/status"}`, 0)
-		s.want(t, `geelark_api_budget_remaining_requests{account="a",endpoint="phone/status",window="hour"}`, float64(100-spent-1-y.Requests(status)))
+		s.want(t, `geelark_api_paused_until_timestamp_seconds{account="a",api="phone/status"}`, 0)
+		s.want(t, `geelark_api_budget_remaining_requests{account="a",api="phone/status",window="hour"}`, float64(100-spent-1-y.Requests(status)))
 		if y.Requests(status) == 0 {
 			t.Error("the new token was not used")
 		}

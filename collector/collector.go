@@ -118,7 +118,7 @@ func (v view) has(collector string) bool { return slices.Contains(v.collectors, 
 // Describe implements [prometheus.Collector].
 func (v view) Describe(ch chan<- *prometheus.Desc) {
 	v.counters.Describe(ch)
-	for _, l := range [][]*family{{v.infos.phone, v.infos.account}, statusFamilies, inventoryFamilies, billingFamilies, apiFamilies, shardFamilies} {
+	for _, l := range [][]*family{{v.infos.phone, v.infos.account, phonesListedFamily}, statusFamilies, inventoryFamilies, billingFamilies, apiFamilies, shardFamilies} {
 		for _, f := range l {
 			ch <- f.desc
 		}
@@ -158,7 +158,10 @@ func (v view) collectAccount(e *emitter, a *watch.Account, s *phones.Snapshot) {
 	e.gauge(v.infos.account, 1, append([]string{a.Name()}, labelValues(a, v.infos.own)...)...)
 	collectAPI(e, a)
 	if v.has(watch.CollectorStatus) {
-		collectStatuses(e, a.Name(), s)
+		collectStatuses(e, a, s)
+	}
+	if v.has(watch.CollectorStatus) || v.has(watch.CollectorInventory) {
+		collectListed(e, a)
 	}
 	if v.has(watch.CollectorInventory) {
 		collectGroups(e, a.Name(), s.Standings)

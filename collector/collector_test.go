@@ -155,7 +155,7 @@ func TestAccountsDoNotWaitForEachOther(t *testing.T) {
 		s := b.scrape()
 		s.want(t, `geelark_up{account="default"}`, 1)
 		s.want(t, `geelark_up{account="hangs"}`, 0)
-		s.want(t, `geelark_phones_unobserved{account="default"}`, 0)
+		s.wantUnobserved(t, "default", 0)
 	})
 }
 
@@ -202,7 +202,7 @@ func TestAScrapeOverHTTPAnswersBeforeItsDeadline(t *testing.T) {
 		time.Sleep(31 * time.Second)
 		b.sim.Inject(geelarktest.Fault{Hang: true})
 		w, took := scrape(b.t.Context())
-		if w.Code != http.StatusOK || took != 2500*time.Millisecond || !strings.Contains(w.Body.String(), `geelark_phones_unobserved{account="default"} 0`) {
+		if w.Code != http.StatusOK || took != 2500*time.Millisecond || !strings.Contains(w.Body.String(), `geelark_phones_unobserved{account="default",reason="call_failed"} 0`) {
 			t.Errorf("status %d after %s", w.Code, took)
 		}
 		gone, cancel := context.WithCancel(b.t.Context())

@@ -17,6 +17,7 @@ const (
 	durationName = "geelark_api_request_duration_seconds"
 	lookupsName  = "geelark_phone_lookup_failures_total"
 	panicsName   = "geelark_exporter_panics_total"
+	droppedName  = "geelark_phones_dropped_total"
 )
 
 // Counters are the metrics that count events as they happen, for all accounts.
@@ -26,6 +27,7 @@ type Counters struct {
 	duration *prometheus.HistogramVec
 	lookups  *prometheus.CounterVec
 	panics   prometheus.Counter // of all accounts together
+	dropped  *prometheus.CounterVec
 }
 
 // NewCounters returns counters of nothing.
@@ -34,7 +36,7 @@ func NewCounters() *Counters {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: requestsName,
 			Help: "Requests sent to the GeeLark API by outcome: the answer's code, the HTTP status if not 200, or the reason why there was no usable answer.",
-		}, []string{"account", "endpoint", "code"}),
+		}, []string{"account", "api", "outcome"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    durationName,
 			Help:    "Time from sending a request to the GeeLark API to the end of its answer.",
@@ -43,7 +45,7 @@ func NewCounters() *Counters {
 			// histograms.
 			NativeHistogramBucketFactor:    1.1,
 			NativeHistogramMaxBucketNumber: 100,
-		}, []string{"account", "endpoint", "code"}),
+		}, []string{"account", "api", "outcome"}),
 		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: lookupsName,
 			Help: "Failed lookups of phones by failure code: 42001 is a phone that does not exist, missing one that the answer left out.",
@@ -52,6 +54,10 @@ func NewCounters() *Counters {
 			Name: panicsName,
 			Help: "Panics that ended a single scrape or call. Each is a bug, and the log has its stack.",
 		}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: droppedName,
+			Help: "Phones that are not tracked any more: not_found by their own lookups, unlisted by the account's list, unselected by configuration, ids file or filter.",
+		}, []string{"account", "reason"}),
 	}
 }
 
@@ -68,8 +74,8 @@ var (
 	}
 )
 
-// AccountAdded implements [watch.Observer]: it makes an account's series exist from the start, so that the first event
-// shows as an increase.
+// AccountAdded implements [watch.Observer]: it makes an account's series exist
+// from the start, so that the first event shows as an increase.
 func (c *Counters) AccountAdded(a *watch.Account) {
 	account := a.Name()
 	for _, e := range a.Endpoints() {
@@ -81,6 +87,11 @@ func (c *Counters) AccountAdded(a *watch.Account) {
 		}
 		c.duration.WithLabelValues(account, string(e), codeLabel(geelark.CodeOK))
 	}
+	if a.Has(watch.CollectorStatus) || a.Has(watch.CollectorInventory) {
+		for _, r := range watch.DropReasons() {
+			c.dropped.WithLabelValues(account, string(r))
+		}
+	}
 	if !a.Has(watch.CollectorStatus) {
 		return
 	}
@@ -91,7 +102,7 @@ func (c *Counters) AccountAdded(a *watch.Account) {
 
 // AccountRemoved implements [watch.Observer]: it ends an account's series.
 func (c *Counters) AccountRemoved(account string) {
-	for _, v := range []*prometheus.MetricVec{c.requests.MetricVec, c.duration.MetricVec, c.lookups.MetricVec} {
+	for _, v := range []*prometheus.MetricVec{c.requests.MetricVec, c.duration.MetricVec, c.lookups.MetricVec, c.dropped.MetricVec} {
 		v.DeletePartialMatch(prometheus.Labels{"account": account})
 	}
 }
@@ -110,9 +121,14 @@ func (c *Counters) LookupFailed(account string, f phones.Failure) {
 // Panicked counts a panic that was contained.
 func (c *Counters) Panicked() { c.panics.Inc() }
 
+// PhonesDropped implements [watch.Observer].
+func (c *Counters) PhonesDropped(account string, reason watch.DropReason, n int) {
+	c.dropped.WithLabelValues(account, string(reason)).Add(float64(n))
+}
+
 // Describe implements [prometheus.Collector].
 func (c *Counters) Describe(ch chan<- *prometheus.Desc) {
-	for _, v := range []prometheus.Collector{c.requests, c.duration, c.lookups, c.panics} {
+	for _, v := range []prometheus.Collector{c.requests, c.duration, c.lookups, c.dropped, c.panics} {
 		v.Describe(ch)
 	}
 }
@@ -122,7 +138,7 @@ func (c *Counters) collect(e *emitter, v view) {
 	for _, vec := range []struct {
 		name string
 		prometheus.Collector
-	}{{requestsName, c.requests}, {durationName, c.duration}, {lookupsName, c.lookups}} {
+	}{{requestsName, c.requests}, {durationName, c.duration}, {lookupsName, c.lookups}, {droppedName, c.dropped}} {
 		if !e.filter.Has(vec.name) {
 			continue
 		}

@@ -2,8 +2,10 @@ package collector
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -27,36 +29,64 @@ func newFamily(name, help string, labels ...string) *family {
 	}
 }
 
-// A FamilyFilter chooses metric families by their names. The nil filter has all.
-type FamilyFilter struct{ include, exclude []*regexp.Regexp }
+// optIn are the families that are exposed only when they are asked for: they cost
+// more than half of what a phone does, and no rule and no dashboard needs them.
+var optIn = []*family{phoneStatusFamily, createdFamily}
 
-// NewFamilyFilter returns a filter that has the families that match a pattern of
-// include, or all when there is none, except those that match one of exclude.
-// Patterns are RE2 and match whole names.
-func NewFamilyFilter(include, exclude []string) (*FamilyFilter, error) {
-	f := &FamilyFilter{}
-	for _, l := range []struct {
-		patterns []string
-		to       *[]*regexp.Regexp
-	}{{include, &f.include}, {exclude, &f.exclude}} {
-		for _, p := range l.patterns {
-			re, err := regexp.Compile("^(?:" + p + ")$")
-			if err != nil {
-				return nil, fmt.Errorf("%q is not a pattern of family names: %w", p, err)
-			}
-			*l.to = append(*l.to, re)
+// OptInFamilies returns the names of the families that are off by default.
+func OptInFamilies() []string {
+	var names []string
+	for _, f := range optIn {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// A FamilyFilter chooses metric families by their names. The nil filter has all.
+type FamilyFilter struct {
+	off     map[string]bool
+	exclude []*regexp.Regexp
+}
+
+// NewFamilyFilter returns a filter that has the families that are on by default,
+// those of [OptInFamilies] that match a pattern of optIn, and none that matches
+// one of exclude. Patterns are RE2 and match whole names.
+func NewFamilyFilter(optIn, exclude []string) (*FamilyFilter, error) {
+	f := &FamilyFilter{off: make(map[string]bool)}
+	for _, name := range OptInFamilies() {
+		f.off[name] = true
+	}
+	for _, p := range optIn {
+		re, err := wholeName(p)
+		if err != nil {
+			return nil, fmt.Errorf("--metrics.opt-in: %w", err)
 		}
+		if !slices.ContainsFunc(OptInFamilies(), re.MatchString) {
+			return nil, fmt.Errorf("--metrics.opt-in: %q matches no family that is off by default: %s", p, strings.Join(OptInFamilies(), ", "))
+		}
+		maps.DeleteFunc(f.off, func(name string, _ bool) bool { return re.MatchString(name) })
+	}
+	for _, p := range exclude {
+		re, err := wholeName(p)
+		if err != nil {
+			return nil, fmt.Errorf("--metrics.exclude: %w", err)
+		}
+		f.exclude = append(f.exclude, re)
 	}
 	return f, nil
 }
 
+func wholeName(pattern string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile("^(?:" + pattern + ")$")
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a pattern of family names: %w", pattern, err)
+	}
+	return re, nil
+}
+
 // Has reports whether the filter has a family.
 func (f *FamilyFilter) Has(name string) bool {
-	if f == nil {
-		return true
-	}
-	matches := func(re *regexp.Regexp) bool { return re.MatchString(name) }
-	return (len(f.include) == 0 || slices.ContainsFunc(f.include, matches)) && !slices.ContainsFunc(f.exclude, matches)
+	return f == nil || !f.off[name] && !slices.ContainsFunc(f.exclude, func(re *regexp.Regexp) bool { return re.MatchString(name) })
 }
 
 // Gatherer returns a gatherer of what the filter has of another's families.

@@ -14,23 +14,24 @@ import (
 )
 
 func TestFamiliesAreChosenByPatternsOfWholeNames(t *testing.T) {
-	all := []string{"geelark_up", "geelark_phones", "geelark_phones_tracked", "go_goroutines"}
+	all := []string{"geelark_up", "geelark_phones", "geelark_phones_tracked", "geelark_phone_status", "geelark_phone_created_timestamp_seconds", "go_goroutines"}
+	lean := []string{all[0], all[1], all[2], all[5]}
 	for _, tt := range []struct {
-		include, exclude []string
-		want             []string
+		optIn, exclude []string
+		want           []string
 	}{
-		{nil, nil, all},
-		{[]string{"geelark_.*"}, nil, all[:3]},
+		{nil, nil, lean},
+		{[]string{"geelark_phone_status"}, nil, []string{all[0], all[1], all[2], all[3], all[5]}},
+		{[]string{".*_status", ".*_created_.*"}, nil, all},
+		{[]string{".*"}, nil, all},
+		{[]string{".*"}, []string{"geelark_phone_status"}, []string{all[0], all[1], all[2], all[4], all[5]}},
 		{nil, []string{"go_.*"}, all[:3]},
-		{[]string{"geelark_phones"}, nil, all[1:2]},
-		{nil, []string{"geelark_phones"}, []string{all[0], all[2], all[3]}},
-		{[]string{"geelark_.*"}, []string{".*_tracked", "geelark_up"}, all[1:2]},
-		{[]string{"geelark_up|go_goroutines"}, nil, []string{all[0], all[3]}},
-		{[]string{"geelark"}, nil, nil},
-		{[]string{""}, nil, nil},
+		{nil, []string{"geelark_phones"}, []string{all[0], all[2], all[5]}},
+		{nil, []string{".*_tracked", "geelark_up"}, []string{all[1], all[5]}},
+		{nil, []string{"geelark"}, lean},
 		{nil, []string{".*"}, nil},
 	} {
-		f, err := NewFamilyFilter(tt.include, tt.exclude)
+		f, err := NewFamilyFilter(tt.optIn, tt.exclude)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,15 +42,23 @@ func TestFamiliesAreChosenByPatternsOfWholeNames(t *testing.T) {
 			}
 		}
 		if !slices.Equal(got, tt.want) {
-			t.Errorf("include %q, exclude %q: got %q, want %q", tt.include, tt.exclude, got, tt.want)
+			t.Errorf("opt-in %q, exclude %q: got %q, want %q", tt.optIn, tt.exclude, got, tt.want)
 		}
 	}
-	if !(*FamilyFilter)(nil).Has("anything") {
+	if !(*FamilyFilter)(nil).Has("geelark_phone_status") {
 		t.Error("the nil filter lacks a family")
 	}
-	for _, l := range [][2][]string{{{"("}, nil}, {nil, {"["}}} {
-		if _, err := NewFamilyFilter(l[0], l[1]); err == nil || !strings.Contains(err.Error(), "is not a pattern") {
-			t.Errorf("%q: error %v", l, err)
+	for _, tt := range []struct {
+		optIn, exclude []string
+		want           string
+	}{
+		{[]string{"("}, nil, `--metrics.opt-in: "(" is not a pattern`},
+		{nil, []string{"["}, `--metrics.exclude: "[" is not a pattern`},
+		{[]string{"geelark_phone_statuses"}, nil, "matches no family that is off by default: geelark_phone_status, geelark_phone_created_timestamp_seconds"},
+		{[]string{"geelark_up"}, nil, "matches no family that is off by default"},
+	} {
+		if _, err := NewFamilyFilter(tt.optIn, tt.exclude); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("opt-in %q, exclude %q: error %v", tt.optIn, tt.exclude, err)
 		}
 	}
 }
@@ -75,26 +84,21 @@ func TestEveryFamilyCanBeLeftOut(t *testing.T) {
 	// Each alone, and all without each: a few families at a time show the same.
 	for i := 0; i < len(all); i += 6 {
 		some := all[i:min(i+6, len(all))]
-		only, err := NewFamilyFilter(some, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := families(only); !slices.Equal(got, some) {
-			t.Errorf("including %q gives %q", some, got)
-		}
-		without, err := NewFamilyFilter(nil, some)
-		if err != nil {
-			t.Fatal(err)
-		}
 		rest := slices.DeleteFunc(slices.Clone(all), func(n string) bool { return slices.Contains(some, n) })
-		if got := families(without); !slices.Equal(got, rest) {
-			t.Errorf("excluding %q gives %q", some, got)
+		for _, names := range [][2][]string{{some, rest}, {rest, some}} {
+			filter, err := NewFamilyFilter([]string{".*"}, names[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := families(filter); !slices.Equal(got, names[1]) {
+				t.Errorf("excluding %q gives %q", names[0], got)
+			}
 		}
 	}
 }
 
 // perPhone are the families with a series for each phone.
-const perPhone = "geelark_phone_(status|status_code|info|lookup_failure|subscription_expiry_timestamp_seconds|rpa_running|created_timestamp_seconds)"
+const perPhone = "geelark_phone_(status|status_code|info|lookup_failed|subscription_expiry_timestamp_seconds|rpa_running|created_timestamp_seconds)"
 
 func TestFamiliesThatAreLeftOutAllocateNothingForAPhone(t *testing.T) {
 	allocations := func(phones int) (n float64) {

@@ -80,7 +80,7 @@ func TestAScrapeHasTheCollectorsThatItAsksFor(t *testing.T) {
 								t.Errorf("%s is exposed", f)
 							}
 							// A lookup fails only when it fails.
-							if !exposed && slices.Contains(want.collectors, c) && f != "geelark_phone_lookup_failure" {
+							if !exposed && slices.Contains(want.collectors, c) && f != "geelark_phone_lookup_failed" {
 								t.Errorf("%s is not exposed", f)
 							}
 						}

@@ -133,7 +133,6 @@ func testConfig() watch.AccountConfig {
 		BaseURL:     "http://api.test",
 		Timeout:     5 * time.Second, Concurrency: 4,
 		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
-		Discovery:         watch.Discovery{Interval: 5 * time.Minute},
 		InventoryInterval: 5 * time.Minute,
 		BillingInterval:   10 * time.Minute,
 		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,
@@ -221,10 +220,28 @@ func (s samples) absent(t *testing.T, prefix string) {
 	}
 }
 
+// unobserved returns how many phones of an account have no status.
+func (s samples) unobserved(account string) (n float64) {
+	for name, v := range s.having("geelark_phones_unobserved") {
+		if strings.Contains(name, "account="+strconv.Quote(account)) {
+			n += v
+		}
+	}
+	return n
+}
+
+// wantUnobserved fails unless so many phones of an account have no status.
+func (s samples) wantUnobserved(t *testing.T, account string, want float64) {
+	t.Helper()
+	if got := s.unobserved(account); got != want {
+		t.Errorf("%v phones of %s are unobserved, want %v: %v", got, account, want, s.having("geelark_phones_unobserved"))
+	}
+}
+
 // addUp fails unless tracked = sum of phones by status + unobserved = n.
 func (s samples) addUp(t *testing.T, n int) {
 	t.Helper()
-	sum := s[`geelark_phones_unobserved{account="default"}`]
+	sum := s.unobserved("default")
 	for name, v := range s {
 		if strings.HasPrefix(name, "geelark_phones{") {
 			sum += v

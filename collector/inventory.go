@@ -5,6 +5,7 @@ import (
 
 	"geelark_exporter/collector/exposition"
 	"geelark_exporter/collector/phones"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
@@ -27,6 +28,9 @@ var (
 	createdFamily = newFamily("geelark_phone_created_timestamp_seconds",
 		"When the phone was created.",
 		"account", "id")
+	phonesListedFamily = newFamily("geelark_phones_listed",
+		"Phones that the account's last whole list held, before any selection made here; where the selection found none, all of the account's. Absent before the first and without discovery.",
+		"account")
 	groupPhonesFamily = newFamily("geelark_group_phones",
 		"Phones by group and status.",
 		"account", "group", "code", "status")
@@ -62,8 +66,8 @@ func joinTags(tags phones.Tags) string {
 	return "," + strings.Join(tags.Names(), ",") + ","
 }
 
-// collectListed exposes what else a listing told of a phone.
-func collectListed(to *exposition.Samples, account, id string, d *phones.Description) {
+// collectDescribed exposes what else a listing told of a phone.
+func collectDescribed(to *exposition.Samples, account, id string, d *phones.Description) {
 	if d == nil || !d.Listed {
 		return
 	}
@@ -75,6 +79,13 @@ func collectListed(to *exposition.Samples, account, id string, d *phones.Descrip
 	}
 	if d.RPARunning != phones.Unknown && !d.RPAOutdated {
 		to.Gauge(rpaRunningFamily.paged, oneIf(d.RPARunning == phones.Yes), account, id)
+	}
+}
+
+// collectListed exposes how many phones the account's list holds.
+func collectListed(e *emitter, a *watch.Account) {
+	if n, ok := a.Listed(); ok {
+		e.gauge(phonesListedFamily, float64(n), a.Name())
 	}
 }
 

@@ -92,7 +92,7 @@ func (p paged) pages() []*exposition.Page {
 				return exposition.NewPage(descriptions, func(to *exposition.Samples) {
 					for id, d := range chunk.All() {
 						collectPhoneInfo(to, infos.phone, name, id, d, own)
-						collectListed(to, name, id, d)
+						collectDescribed(to, name, id, d)
 					}
 				})
 			})

@@ -294,12 +294,12 @@ func consistent(t *testing.T, families map[string]*dto.MetricFamily) {
 			t.Errorf("%s says %v, the phones say %v", family, got, want)
 		}
 	}
-	for _, m := range families["geelark_phone_lookup_failure"].GetMetric() {
+	for _, m := range families["geelark_phone_lookup_failed"].GetMetric() {
 		if id := label(m, "id"); known[id] {
 			t.Errorf("phone %s has a status and a failed lookup", id)
 		}
 	}
-	if got, want := s[`geelark_phones_unobserved{account="default"}`], s[`geelark_phones_tracked{account="default"}`]-float64(len(known)); got != want {
+	if got, want := s.unobserved("default"), s[`geelark_phones_tracked{account="default"}`]-float64(len(known)); got != want {
 		t.Errorf("%v phones are unobserved, want %v", got, want)
 	}
 }

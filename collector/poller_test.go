@@ -110,7 +110,7 @@ func TestAScrapeReturnsBeforeItsDeadlineAndThePollsServeTheNext(t *testing.T) {
 		}
 		expired := fmt.Sprintf(`geelark_phone_status{account="default",id="%s",status="expired"}`, b.sim.IDs()[0])
 		s.want(t, expired, 0)
-		s.want(t, `geelark_phones_unobserved{account="default"}`, 0)
+		s.wantUnobserved(t, "default", 0)
 		remove()
 		time.Sleep(5 * time.Second)
 		b.scrape().want(t, expired, 1)
@@ -145,7 +145,7 @@ func TestABudgetSmallerThanTheFleetNeedsAgesAllPhonesEvenly(t *testing.T) {
 		}
 		s := b.exposed()
 		s.want(t, `geelark_phones_tracked{account="default"}`, 2000)
-		s.want(t, `geelark_phones_unobserved{account="default"}`, 0)
+		s.wantUnobserved(t, "default", 0)
 		s.want(t, `geelark_up{account="default"}`, 1)
 		oldest, median := s[`geelark_status_max_age_seconds{account="default"}`], s[`geelark_status_median_age_seconds{account="default"}`]
 		if oldest > 5*60+20 {
@@ -174,13 +174,13 @@ func TestALockedAccountIsLeftAlone(t *testing.T) {
 		{geelark.CodeCrowded, time.Minute},
 	} {
 		t.Run(fmt.Sprint(int(tt.code)), func(t *testing.T) {
-			inBubble(t, 1000, func(c *watch.AccountConfig) { c.Discovery.Interval = 3 * time.Hour }, func(b *bench) {
+			inBubble(t, 1000, func(c *watch.AccountConfig) { c.InventoryInterval = 3 * time.Hour }, func(b *bench) {
 				b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: tt.code, Times: 1})
 				s := b.scrape()
 				until := time.Now().Add(tt.pause)
 				s.want(t, `geelark_up{account="default"}`, 0)
-				s.want(t, `geelark_api_paused_until_timestamp_seconds{account="default",endpoint="phone/status"}`, timestamp(until))
-				s.want(t, fmt.Sprintf(`geelark_api_requests_total{account="default",code="%d",endpoint="phone/status"}`, tt.code), 1)
+				s.want(t, `geelark_api_paused_until_timestamp_seconds{account="default",api="phone/status"}`, timestamp(until))
+				s.want(t, fmt.Sprintf(`geelark_api_requests_total{account="default",api="phone/status",outcome="%d"}`, tt.code), 1)
 				for time.Until(until) > 10*time.Second {
 					time.Sleep(5 * time.Second)
 					b.poll()
@@ -191,8 +191,8 @@ func TestALockedAccountIsLeftAlone(t *testing.T) {
 				time.Sleep(20 * time.Second)
 				s = b.scrape()
 				s.want(t, `geelark_up{account="default"}`, 1)
-				s.want(t, `geelark_phones_unobserved{account="default"}`, 0)
-				s.want(t, `geelark_api_paused_until_timestamp_seconds{account="default",endpoint="phone/status"}`, 0)
+				s.wantUnobserved(t, "default", 0)
+				s.want(t, `geelark_api_paused_until_timestamp_seconds{account="default",api="phone/status"}`, 0)
 			})
 		})
 	}
@@ -279,7 +279,7 @@ func TestAPollThatFailsAsAWholeLosesNothing(t *testing.T) {
 					}
 				}
 				s.want(t, `geelark_up{account="default"}`, 0)
-				if s[`geelark_api_requests_total{account="default",code="`+tt.outcome+`",endpoint="phone/status"}`] < 1 {
+				if s[`geelark_api_requests_total{account="default",api="phone/status",outcome="`+tt.outcome+`"}`] < 1 {
 					t.Errorf("no request with outcome %s is counted", tt.outcome)
 				}
 				if !strings.Contains(b.logs.String(), "Polling failed") {
@@ -362,10 +362,10 @@ func TestAFailedLookupTakesTheStatusAwayAtOnce(t *testing.T) {
 					s := b.scrape()
 					s.absent(t, series)
 					s.absent(t, fmt.Sprintf(`geelark_phone_status{account="default",id="%s"`, ids[1]))
-					s.want(t, fmt.Sprintf(`geelark_phone_lookup_failure{account="default",code="%s",id="%s"}`, tt.code, ids[1]), 1)
+					s.want(t, fmt.Sprintf(`geelark_phone_lookup_failed{account="default",code="%s",id="%s"}`, tt.code, ids[1]), 1)
 					s.want(t, fmt.Sprintf(`geelark_phone_lookup_failures_total{account="default",code="%s"}`, tt.code), float64(lookups))
 					s.want(t, `geelark_up{account="default"}`, 1)
-					s.want(t, `geelark_phones_unobserved{account="default"}`, 1)
+					s.wantUnobserved(t, "default", 1)
 					s.addUp(t, 3)
 				}
 			})
@@ -387,7 +387,7 @@ func TestIDsThatNobodyAskedForOrThatComeTwiceChangeNothing(t *testing.T) {
 		})})
 		s := b.scrape()
 		s.addUp(t, 3)
-		s.want(t, `geelark_phones_unobserved{account="default"}`, 0)
+		s.wantUnobserved(t, "default", 0)
 		s.absent(t, `geelark_phone_status_code{account="default",id="599999999999999999"}`)
 	})
 }
@@ -398,13 +398,13 @@ func TestAStatusTooOldIsNotExposed(t *testing.T) {
 		b.sim.Inject(geelarktest.Fault{Hang: true})
 		time.Sleep(10 * time.Minute)
 		s := b.exposed()
-		s.want(t, `geelark_phones_unobserved{account="default"}`, 0)
+		s.wantUnobserved(t, "default", 0)
 		s.want(t, `geelark_status_max_age_seconds{account="default"}`, 600)
 		time.Sleep(time.Second)
 		s = b.exposed()
 		s.absent(t, "geelark_phone_status")
 		s.absent(t, "geelark_status_")
-		s.want(t, `geelark_phones_unobserved{account="default"}`, 10)
+		s.wantUnobserved(t, "default", 10)
 		s.addUp(t, 10)
 	})
 }
@@ -434,7 +434,7 @@ func TestABudgetSpentByNobodyElseIsNeverAFailure(t *testing.T) {
 		s := b.exposed()
 		s.want(t, `geelark_up{account="default"}`, 1)
 		s.addUp(t, 300)
-		s.want(t, `geelark_phones_unobserved{account="default"}`, 0)
+		s.wantUnobserved(t, "default", 0)
 		if got := b.logs.String(); got != "" {
 			t.Errorf("logged: %s", got)
 		}

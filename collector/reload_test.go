@@ -89,7 +89,7 @@ func TestAReloadEndsNoLock(t *testing.T) {
 			for i := range 8 {
 				b.reload(func(c *watch.AccountConfig) { c.CacheTTL += time.Duration(1+i) * time.Millisecond })
 				b.pollAndList()
-				b.exposed().want(t, `geelark_api_paused_until_timestamp_seconds{account="default",endpoint="`+tt.endpoint+`"}`, until)
+				b.exposed().want(t, `geelark_api_paused_until_timestamp_seconds{account="default",api="`+tt.endpoint+`"}`, until)
 				time.Sleep(tt.pause / 10)
 			}
 			if got := b.sim.Requests(tt.endpoint); got != 1 {
@@ -119,7 +119,7 @@ func TestAReloadRefillsNoBudget(t *testing.T) {
 		if got := b.sim.MostIn(status, time.Minute); got != 8 {
 			t.Errorf("%d calls within a minute, want 8", got)
 		}
-		b.exposed().want(t, `geelark_api_budget_requests{account="default",endpoint="phone/status",window="minute"}`, 8)
+		b.exposed().want(t, `geelark_api_budget_requests{account="default",api="phone/status",window="minute"}`, 8)
 	})
 }
 
@@ -206,7 +206,7 @@ func TestAccountsComeAndGo(t *testing.T) {
 		}
 		s = b.scrape()
 		s.want(t, `geelark_up{account="team-b"}`, 1)
-		s.want(t, `geelark_phones_unobserved{account="team-b"}`, 0)
+		s.wantUnobserved(t, "team-b", 0)
 		if simA.Requests(listing) != 1 {
 			t.Error("the account that stayed was listed again")
 		}
@@ -338,8 +338,8 @@ func TestAnAccountThatComesBackHasNoFreshBudget(t *testing.T) {
 					}
 					b.pollAndList()
 					s := b.exposed()
-					s.want(t, `geelark_api_paused_until_timestamp_seconds{account="`+cfg.Name+`",endpoint="phone/status"}`, timestamp(until))
-					s.want(t, `geelark_api_budget_requests{account="`+cfg.Name+`",endpoint="phone/status",window="minute"}`, float64(cfg.Limits.PerMinute))
+					s.want(t, `geelark_api_paused_until_timestamp_seconds{account="`+cfg.Name+`",api="phone/status"}`, timestamp(until))
+					s.want(t, `geelark_api_budget_requests{account="`+cfg.Name+`",api="phone/status",window="minute"}`, float64(cfg.Limits.PerMinute))
 					if got := b.sim.Requests(status); got != 1 {
 						t.Errorf("%d requests while locked", got-1)
 					}

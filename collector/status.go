@@ -5,6 +5,7 @@ import (
 
 	"geelark_exporter/collector/exposition"
 	"geelark_exporter/collector/phones"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
@@ -15,7 +16,7 @@ var (
 	phoneStatusCodeFamily = newFamily("geelark_phone_status_code",
 		"The phone's status code: 0 started, 1 starting, 2 shut down, 3 expired.",
 		"account", "id")
-	phoneLookupFailureFamily = newFamily("geelark_phone_lookup_failure",
+	phoneLookupFailedFamily = newFamily("geelark_phone_lookup_failed",
 		"1 while the last lookup of the phone failed with this code.",
 		"account", "id", "code")
 	phonesFamily = newFamily("geelark_phones",
@@ -25,8 +26,8 @@ var (
 		"Phones that are tracked.",
 		"account")
 	phonesUnobservedFamily = newFamily("geelark_phones_unobserved",
-		"Tracked phones without a status that can be trusted now: not looked up yet, last looked up too long ago, or with a failed lookup.",
-		"account")
+		"Tracked phones without a status that can be trusted now, by the reason why.",
+		"account", "reason")
 	statusMaxAgeFamily = newFamily("geelark_status_max_age_seconds",
 		"Age of the oldest exposed status. Absent when there is none.",
 		"account")
@@ -36,7 +37,7 @@ var (
 )
 
 // conditionFamilies have series for each phone.
-var conditionFamilies = []*family{phoneStatusFamily, phoneStatusCodeFamily, phoneLookupFailureFamily}
+var conditionFamilies = []*family{phoneStatusFamily, phoneStatusCodeFamily, phoneLookupFailedFamily}
 
 var statusFamilies = append([]*family{
 	phonesFamily, phonesTrackedFamily, phonesUnobservedFamily, statusMaxAgeFamily, statusMedianAgeFamily,
@@ -50,7 +51,7 @@ var documentedStatuses = []geelark.Status{
 // collectPhoneStatus exposes a phone's status.
 func collectPhoneStatus(to *exposition.Samples, account, id string, c phones.Condition) {
 	if c.Knowledge == phones.Failed {
-		to.Gauge(phoneLookupFailureFamily.paged, 1, account, id, c.Failure.String())
+		to.Gauge(phoneLookupFailedFamily.paged, 1, account, id, c.Failure.String())
 	}
 	if c.Knowledge != phones.Current {
 		return
@@ -66,7 +67,8 @@ func collectPhoneStatus(to *exposition.Samples, account, id string, c phones.Con
 
 // collectStatuses exposes how many phones have each status, and how old the
 // statuses are.
-func collectStatuses(e *emitter, account string, s *phones.Snapshot) {
+func collectStatuses(e *emitter, a *watch.Account, s *phones.Snapshot) {
+	account := a.Name()
 	counts := make(map[geelark.Status]int)
 	for _, status := range documentedStatuses {
 		counts[status] = 0
@@ -80,7 +82,9 @@ func collectStatuses(e *emitter, account string, s *phones.Snapshot) {
 		e.gauge(phonesFamily, float64(n), account, codeLabel(status), status.String())
 	}
 	e.gauge(phonesTrackedFamily, float64(s.Phones), account)
-	e.gauge(phonesUnobservedFamily, float64(s.Phones-s.Current), account)
+	for reason, n := range a.Delays().Unobserved(s) {
+		e.gauge(phonesUnobservedFamily, float64(n), account, string(reason))
+	}
 	if s.Current > 0 {
 		e.gauge(statusMaxAgeFamily, s.Oldest.Seconds(), account)
 		e.gauge(statusMedianAgeFamily, s.Median.Seconds(), account)

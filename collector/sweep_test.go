@@ -40,7 +40,7 @@ func TestASweepOfALargeFleetTakesTheLeastTime(t *testing.T) {
 				defer sim.Inject(geelarktest.Fault{Latency: tt.latency})()
 				cfg := testConfig()
 				cfg.Limits.PerMinute = tt.perMinute
-				cfg.CacheTTL, cfg.MaxStaleness, cfg.Discovery.Interval = 10*time.Hour, 10*time.Hour, 10*time.Hour
+				cfg.CacheTTL, cfg.MaxStaleness, cfg.InventoryInterval = 10*time.Hour, 10*time.Hour, 10*time.Hour
 				if !tt.discovered {
 					cfg.IDs = sim.IDs()
 				}

@@ -52,7 +52,7 @@ func TestAnEmptyFileTracksNothingAndSaysSo(t *testing.T) {
 	inBubble(t, 10, func(c *watch.AccountConfig) { c.IDsFile = path }, func(b *bench) {
 		s := b.scrape()
 		s.addUp(t, 0)
-		s.want(t, `geelark_up{account="default"}`, 0)
+		s.want(t, `geelark_up{account="default"}`, 1)
 		if !strings.Contains(b.logs.String(), "No phone is tracked") {
 			t.Errorf("logged: %s", b.logs)
 		}
@@ -73,7 +73,7 @@ func TestTheAccountsListIsReadAtEachInterval(t *testing.T) {
 		b.pollAndList()
 		s := b.scrape()
 		s.addUp(t, 300)
-		s.want(t, `geelark_phones_unobserved{account="default"}`, 0)
+		s.wantUnobserved(t, "default", 0)
 		if got := b.sim.Requests(listing); got != 6 {
 			t.Errorf("%d pages read, want 6", got)
 		}
@@ -86,12 +86,12 @@ func TestADeletedPhoneShowsItsFailureUntilTheListAgrees(t *testing.T) {
 		id := b.sim.IDs()[4]
 		b.sim.Remove(id)
 		time.Sleep(31 * time.Second)
-		b.scrape().want(t, `geelark_phone_lookup_failure{account="default",code="42001",id="`+id+`"}`, 1)
+		b.scrape().want(t, `geelark_phone_lookup_failed{account="default",code="42001",id="`+id+`"}`, 1)
 		time.Sleep(5 * time.Minute)
 		b.pollAndList()
 		s := b.scrape()
 		s.addUp(t, 9)
-		s.absent(t, "geelark_phone_lookup_failure{")
+		s.absent(t, "geelark_phone_lookup_failed{")
 	})
 }
 
@@ -141,7 +141,7 @@ func TestALockedListIsLeftAloneWhileStatusesArePolled(t *testing.T) {
 		}
 		s := b.scrape()
 		s.want(t, `geelark_up{account="default"}`, 0)
-		s.want(t, `geelark_phones_unobserved{account="default"}`, 0)
+		s.wantUnobserved(t, "default", 0)
 		if b.sim.Requests(status) < 90 {
 			t.Error("the statuses are not polled meanwhile")
 		}
@@ -153,7 +153,7 @@ func TestAnAccountWithoutPhonesIsUp(t *testing.T) {
 		s := b.scrape()
 		s.want(t, `geelark_up{account="default"}`, 1)
 		s.addUp(t, 0)
-		if s[`geelark_last_success_timestamp_seconds{account="default"}`] == 0 {
+		if s[`geelark_account_last_success_timestamp_seconds{account="default"}`] == 0 {
 			t.Error("the listing is no success")
 		}
 	})

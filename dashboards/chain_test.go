@@ -111,7 +111,7 @@ func startChain(t *testing.T) *chain {
 		return processtest.Start(t, cmd)
 	}
 	// The second looks once: what it knows of its phones grows old.
-	first := export("--cache.ttl=1s", "--discovery.interval=1s")
+	first := export("--cache.ttl=1s", "--inventory.interval=1s")
 	second := export("--cache.ttl=1h", "--cache.max-staleness=1h", "--inventory.interval=1h",
 		"--phone.id="+c.stopped, "--phone.id="+c.renamed, "--phone.id="+c.unlisted)
 	c.exporters[0], c.exporters[1], c.endSecond = first.Address(), second.Address(), second.Kill

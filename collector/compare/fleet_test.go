@@ -65,7 +65,6 @@ func newFleet(tb testing.TB, n int) *fleet {
 			BaseURL:     "http://" + name,
 			Timeout:     time.Minute, Concurrency: 4,
 			Limits:            geelark.VendorLimits(),
-			Discovery:         watch.Discovery{Interval: never},
 			InventoryInterval: never,
 			BillingInterval:   never,
 			CacheTTL:          cacheTTL, MaxStaleness: never,

@@ -49,19 +49,8 @@ func (s *section) tuning(c *watch.AccountConfig) fields {
 	}
 }
 
-// discovery are the fields of phones.discover that the defaults have too.
-func (s *section) discovery(c *watch.AccountConfig) fields {
-	return fields{"interval": s.duration(&c.Discovery.Interval)}
-}
-
 func (a *account) fields() fields {
 	c := a.config
-	discover := a.discovery(c)
-	maps.Copy(discover, fields{
-		"groups":      a.list(&c.Discovery.Groups),
-		"tags":        a.list(&c.Discovery.Tags),
-		"charge_mode": a.chargeMode(&c.Discovery.ChargeMode),
-	})
 	all := a.tuning(c)
 	maps.Copy(all, fields{
 		"name":         a.text(&c.Name),
@@ -75,7 +64,11 @@ func (a *account) fields() fields {
 		"phones": a.mapping(fields{
 			"ids":      a.list(&c.IDs),
 			"ids_file": a.path(&c.IDsFile),
-			"discover": a.mapping(discover),
+			"discover": a.mapping(fields{
+				"groups":      a.list(&c.Discovery.Groups),
+				"tags":        a.list(&c.Discovery.Tags),
+				"charge_mode": a.chargeMode(&c.Discovery.ChargeMode),
+			}),
 		}),
 	})
 	return all

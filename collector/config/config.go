@@ -121,12 +121,10 @@ func (d *decoder) accounts(root *yaml.Node, base watch.AccountConfig) []watch.Ac
 
 	base.Name, base.Labels, base.Credentials = "", nil, nil
 	base.IDs, base.IDsFile = nil, ""
-	base.Discovery = watch.Discovery{Interval: base.Discovery.Interval}
+	base.Discovery = watch.Discovery{}
 	shared := d.section("defaults", file.lines["defaults"])
 	if defaults != nil {
-		tuning := shared.tuning(&base)
-		tuning["phones"] = shared.mapping(fields{"discover": shared.mapping(shared.discovery(&base))})
-		shared.mapping(tuning)("", defaults)
+		shared.mapping(shared.tuning(&base))("", defaults)
 	}
 
 	const must = "must be a list of at least one account"

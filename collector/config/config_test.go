@@ -25,7 +25,7 @@ func flags() watch.AccountConfig {
 		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
 		IDs:               []string{"1"},
 		IDsFile:           "from-flags",
-		Discovery:         watch.Discovery{Groups: []string{"from-flags"}, Tags: []string{"from-flags"}, ChargeMode: new(geelark.ChargeMonthly), Interval: 5 * time.Minute},
+		Discovery:         watch.Discovery{Groups: []string{"from-flags"}, Tags: []string{"from-flags"}, ChargeMode: new(geelark.ChargeMonthly)},
 		CacheTTL:          30 * time.Second,
 		MaxStaleness:      10 * time.Minute,
 		InventoryInterval: 5 * time.Minute,
@@ -38,7 +38,7 @@ func flags() watch.AccountConfig {
 func expected(name string, source geelark.CredentialSource, change func(c *watch.AccountConfig)) watch.AccountConfig {
 	c := flags()
 	c.Name, c.Labels, c.Credentials, c.IDs, c.IDsFile = name, nil, source, nil, ""
-	c.Discovery = watch.Discovery{Interval: c.Discovery.Interval}
+	c.Discovery = watch.Discovery{}
 	if change != nil {
 		change(&c)
 	}
@@ -95,12 +95,11 @@ func TestLoad(t *testing.T) {
 	}{
 		"the flags count where the file says nothing, except for what one account has for itself": {account, one(nil)},
 		"defaults count where the account says nothing": {
-			account + "  timeout: 3s\ndefaults: {timeout: 1s, base_url: 'http://api.test', concurrency: 1, requests_per_minute: 2, requests_per_hour: 3, cache_ttl: 0, max_staleness: 1d, inventory_interval: 1h30m, billing_interval: 2m, phones: {discover: {interval: 7m}}}",
+			account + "  timeout: 3s\ndefaults: {timeout: 1s, base_url: 'http://api.test', concurrency: 1, requests_per_minute: 2, requests_per_hour: 3, cache_ttl: 0, max_staleness: 1d, inventory_interval: 1h30m, billing_interval: 2m}",
 			one(func(c *watch.AccountConfig) {
 				c.Timeout, c.BaseURL, c.Concurrency = 3*time.Second, "http://api.test", 1
 				c.Limits = geelark.Limits{PerMinute: 2, PerHour: 3}
 				c.CacheTTL, c.MaxStaleness, c.InventoryInterval, c.BillingInterval = 0, 24*time.Hour, 90*time.Minute, 2*time.Minute
-				c.Discovery.Interval = 7 * time.Minute
 			}),
 		},
 		"credentials come from files and variables": {
@@ -148,9 +147,9 @@ func TestLoad(t *testing.T) {
 			one(nil),
 		},
 		"phones are selected": {
-			account + "  phones: {discover: {groups: [x, y], tags: [1], charge_mode: per_minute, interval: 1m}}",
+			account + "  phones: {discover: {groups: [x, y], tags: [1], charge_mode: per_minute}}",
 			one(func(c *watch.AccountConfig) {
-				c.Discovery = watch.Discovery{Groups: []string{"x", "y"}, Tags: []string{"1"}, ChargeMode: new(geelark.ChargePerMinute), Interval: time.Minute}
+				c.Discovery = watch.Discovery{Groups: []string{"x", "y"}, Tags: []string{"1"}, ChargeMode: new(geelark.ChargePerMinute)}
 			}),
 		},
 		"labels are text": {
@@ -215,7 +214,7 @@ func TestTheExample(t *testing.T) {
 	want := []watch.AccountConfig{
 		expected("team-a", geelark.TokenFile(filepath.Join(dir, "secrets/team-a-token")), func(c *watch.AccountConfig) {
 			c.Labels = map[string]string{"owner": "growth"}
-			c.Discovery = watch.Discovery{Groups: []string{"farm-1", "farm-2"}, Tags: []string{"prod"}, ChargeMode: new(geelark.ChargeMonthly), Interval: 10 * time.Minute}
+			c.Discovery = watch.Discovery{Groups: []string{"farm-1", "farm-2"}, Tags: []string{"prod"}, ChargeMode: new(geelark.ChargeMonthly)}
 			c.CacheTTL = time.Minute
 		}),
 		expected("team-b", geelark.Credentials{Token: "b"}, func(c *watch.AccountConfig) {

@@ -363,6 +363,9 @@ func TestAccountsComeAndGoWithTheFile(t *testing.T) {
 						}
 					}
 				}
+				if name == "geelark_phones_listed" {
+					continue // those that are discovered
+				}
 				slices.Sort(accounts)
 				if accounts = slices.Compact(accounts); accounts != nil && !slices.Equal(accounts, tt.want) {
 					t.Errorf("%s has accounts %v, want %v", name, accounts, tt.want)

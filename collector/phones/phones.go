@@ -16,10 +16,11 @@ import (
 
 // A row is a tracked phone. It is the store's, whose lock guards it.
 type row struct {
-	id       string
-	place    int   // in the table
-	round    Round // of tracking that named it last
-	unlisted bool  // absent from the last whole listing
+	id         string
+	place      int       // in the table
+	round      Round     // of tracking that named it last
+	selection  selection // that it was named by
+	unlistedAt instant   // the first whole listing of those in a row that lack it; never: the last did not
 
 	condition   unique.Handle[Condition]
 	description *Description // nil: none

@@ -21,6 +21,7 @@ type Store struct {
 	table     table
 	schedule  schedule
 	round     Round
+	selection selection
 	lifetimes Lifetimes // that the table was settled by
 }
 
@@ -183,6 +184,13 @@ func (s *Store) settle(now time.Time, l Lifetimes) {
 	}
 }
 
+// Tracks reports whether a phone is tracked.
+func (s *Store) Tracks(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.table.byID[id] != nil
+}
+
 // Len returns how many phones are tracked.
 func (s *Store) Len() int {
 	s.mu.Lock()
@@ -244,7 +252,7 @@ func (s *Store) records(rows []*row) []Record {
 		record := Record{
 			ID: r.id, Condition: r.condition.Value(),
 			ObservedAt: s.time(r.observedAt), DescribedAt: s.time(r.describedAt), PolledAt: s.time(r.polledAt),
-			Waiting: r.queue != nil, Unlisted: r.unlisted,
+			Waiting: r.queue != nil, Unlisted: r.unlistedAt != never,
 		}
 		if r.description != nil {
 			record.Description = *r.description

@@ -114,7 +114,7 @@ func TestAListedPhoneIsForgottenWhenASecondWitnessAgrees(t *testing.T) {
 	list := func(ids ...string) {
 		round := store.NewRound()
 		store.TrackListed(round, listedPhones(ids...), false)
-		store.RetainListed(round)
+		store.RetainListed(round, at(0), false)
 	}
 	list("a", "b", "c")
 	store.Observe([]Observation{{ID: "c", At: at(1), Failure: FailedWith(42001)}})
@@ -189,7 +189,7 @@ func TestTheStoreHoldsAgainstRandomUse(t *testing.T) {
 				store.TrackListed(store.NewRound(), []geelark.ListedPhone{l}, r.IntN(4) > 0)
 			case 7:
 				if r.IntN(10) == 0 {
-					store.RetainListed(store.NewRound())
+					store.RetainListed(store.NewRound(), at(now), false)
 				}
 			case 8:
 				l := Lifetimes{Status: time.Duration(50+50*r.IntN(2)) * time.Second, RPA: 70 * time.Second}

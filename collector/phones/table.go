@@ -45,7 +45,7 @@ func (t *table) block(r *row) *block { return &t.blocks[r.place/chunkSize] }
 
 // add adds a phone of which nothing is known.
 func (t *table) add(id string) *row {
-	r := &row{id: id, place: len(t.rows), condition: unique.Make(Condition{}), observedAt: never, describedAt: never}
+	r := &row{id: id, place: len(t.rows), condition: unique.Make(Condition{}), unlistedAt: never, observedAt: never, describedAt: never}
 	t.byID[id] = r
 	t.rows = append(t.rows, r)
 	if r.place%chunkSize == 0 {

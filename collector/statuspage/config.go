@@ -47,7 +47,7 @@ type accountYAML struct {
 		IDs      *yaml.Node    `yaml:"ids,omitempty"`
 		IDsFile  string        `yaml:"ids_file,omitempty"`
 		Discover *discoverYAML `yaml:"discover,omitempty"`
-	} `yaml:"phones"`
+	} `yaml:"phones,omitempty"`
 	BaseURL           string `yaml:"base_url"`
 	Timeout           string `yaml:"timeout"`
 	Concurrency       int    `yaml:"concurrency"`
@@ -63,7 +63,6 @@ type discoverYAML struct {
 	Groups     []string `yaml:"groups,flow,omitempty"`
 	Tags       []string `yaml:"tags,flow,omitempty"`
 	ChargeMode string   `yaml:"charge_mode,omitempty"`
-	Interval   string   `yaml:"interval"`
 }
 
 func newAccountYAML(c *watch.AccountConfig) accountYAML {
@@ -92,7 +91,9 @@ func newAccountYAML(c *watch.AccountConfig) accountYAML {
 		y.Phones.IDs, y.Phones.IDsFile = idsYAML(c.IDs), c.IDsFile
 		return y
 	}
-	y.Phones.Discover = &discoverYAML{Groups: c.Discovery.Groups, Tags: c.Discovery.Tags, Interval: duration(c.Discovery.Interval)}
+	if d := c.Discovery; len(d.Groups) > 0 || len(d.Tags) > 0 || d.ChargeMode != nil {
+		y.Phones.Discover = &discoverYAML{Groups: d.Groups, Tags: d.Tags}
+	}
 	if c.Discovery.ChargeMode != nil {
 		y.Phones.Discover.ChargeMode = c.Discovery.ChargeMode.String()
 	}

@@ -29,7 +29,7 @@ func TestWhatIsShownLoadsAsTheSameConfiguration(t *testing.T) {
 	selective.Labels = map[string]string{"owner": "growth", "on": "off", "note": `"quoted": [#1] <b>`}
 	selective.Discovery = watch.Discovery{
 		Groups: []string{"farm-1", "1", "a, b", "yes", `<script>`, "- x"}, Tags: []string{"~", "%"},
-		ChargeMode: new(geelark.ChargeMonthly), Interval: 90 * time.Second,
+		ChargeMode: new(geelark.ChargeMonthly),
 	}
 	selective.CacheTTL, selective.MaxStaleness, selective.Timeout = 0, 36*time.Hour, 1500*time.Millisecond
 	selective.Limits, selective.Concurrency = geelark.Limits{PerMinute: 7, PerHour: 8}, 9

@@ -42,7 +42,6 @@ func newConfig(name string) watch.AccountConfig {
 		BaseURL:     "http://" + name + ".test",
 		Timeout:     5 * time.Second, Concurrency: 4,
 		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
-		Discovery:         watch.Discovery{Interval: 5 * time.Minute},
 		InventoryInterval: 5 * time.Minute,
 		BillingInterval:   10 * time.Minute,
 		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,

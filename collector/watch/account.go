@@ -58,13 +58,13 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 		return nil, err
 	}
 	if !a.discovers() {
-		if a.fixed, err = newFixedTracker(cfg.IDs, cfg.IDsFile, a.store, logger); err != nil {
+		if a.fixed, err = newFixedTracker(a, o, logger); err != nil {
 			return nil, &FieldError{FieldIDsFile, fmt.Errorf("cannot be read: %w", err)}
 		}
 	}
 	a.poller = &poller{
 		client: a.client, store: a.store, workers: a.workers,
-		ttl: cfg.CacheTTL, concurrency: cfg.Concurrency, least: 1,
+		ttl: cfg.CacheTTL, listing: cfg.InventoryInterval, concurrency: cfg.Concurrency, least: 1,
 		timeout: 4 * cfg.Timeout, // three requests and the waits between them
 		now:     o.Now, logger: logger, notify: a.scrapes.notify,
 		lookupFailed: func(f phones.Failure) { o.Observer.LookupFailed(cfg.Name, f) },
@@ -82,7 +82,9 @@ func (a *Account) begin(old *Account) {
 		a.poller.inherit(old.poller)
 		a.billing.inherit(old.billing)
 		if a.selectsAs(old) {
-			a.inventory.inherit(old.inventory.job)
+			a.inventory.inherit(old.inventory)
+		} else {
+			a.store.NewSelection()
 		}
 	}
 	if a.fixed != nil {
@@ -112,6 +114,11 @@ func (a *Account) Phones() *phones.Store { return a.store }
 
 // Budget returns what may be sent to an endpoint now.
 func (a *Account) Budget(e geelark.Endpoint) geelark.Budget { return a.client.Budget(e) }
+
+// Listed returns how many phones the account's last whole listing held, before any
+// selection made here, and whether there was one. Where the selection found none,
+// it is how many there are without it.
+func (a *Account) Listed() (phones int, ok bool) { return a.inventory.phonesListed() }
 
 // Billing returns wallet and plan, each nil unless it is known.
 func (a *Account) Billing() (*geelark.Wallet, *geelark.PlanInfo) { return a.billing.known(a.now()) }

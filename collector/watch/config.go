@@ -39,8 +39,8 @@ type AccountConfig struct {
 	// zero.
 	MaxStaleness time.Duration
 
-	// InventoryInterval is how often descriptions of phones are read that are
-	// not discovered, above zero.
+	// InventoryInterval is how often the account's list of phones is read: to
+	// discover them, and for their descriptions. Above zero.
 	InventoryInterval time.Duration
 	// BillingInterval is how often wallet and plan are read, at least
 	// [MinBillingInterval].
@@ -63,7 +63,6 @@ const (
 	FieldRequestsPerHour   = "requests_per_hour"
 	FieldIDs               = "phones.ids"
 	FieldIDsFile           = "phones.ids_file"
-	FieldDiscoveryInterval = "phones.discover.interval"
 	FieldCacheTTL          = "cache_ttl"
 	FieldMaxStaleness      = "max_staleness"
 	FieldInventoryInterval = "inventory_interval"
@@ -102,7 +101,6 @@ func (c *AccountConfig) Validate() error {
 			FieldRequestsPerHour, c.Limits.PerHour >= 1 && c.Limits.PerHour <= vendor.PerHour,
 			fmt.Sprintf("must be 1 to %d, the vendor's limit", vendor.PerHour), c.Limits.PerHour,
 		},
-		{FieldDiscoveryInterval, c.Discovery.Interval > 0, "must be above zero", c.Discovery.Interval},
 		{FieldCacheTTL, c.CacheTTL >= 0, "must not be negative", c.CacheTTL},
 		{FieldMaxStaleness, c.MaxStaleness > 0, "must be above zero", c.MaxStaleness},
 		{FieldInventoryInterval, c.InventoryInterval > 0, "must be above zero", c.InventoryInterval},

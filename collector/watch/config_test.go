@@ -16,7 +16,6 @@ func TestConfigurationErrorsNameTheirField(t *testing.T) {
 		"labels.a-b":           func(c *AccountConfig) { c.Labels = map[string]string{"a-b": ""} },
 		FieldConcurrency:       func(c *AccountConfig) { c.Concurrency = 0 },
 		FieldRequestsPerHour:   func(c *AccountConfig) { c.Limits.PerHour = 24001 },
-		FieldDiscoveryInterval: func(c *AccountConfig) { c.Discovery.Interval = 0 },
 		FieldCacheTTL:          func(c *AccountConfig) { c.CacheTTL = -1 },
 		FieldMaxStaleness:      func(c *AccountConfig) { c.MaxStaleness = 0 },
 		FieldInventoryInterval: func(c *AccountConfig) { c.InventoryInterval = 0 },

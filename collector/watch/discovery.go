@@ -2,7 +2,6 @@ package watch
 
 import (
 	"slices"
-	"time"
 
 	"geelark_exporter/geelark"
 )
@@ -14,7 +13,6 @@ type Discovery struct {
 	Groups     []string
 	Tags       []string
 	ChargeMode *geelark.ChargeMode
-	Interval   time.Duration // how often the list is read, above zero
 }
 
 // filters are the listings that find all selected phones. The API takes one
@@ -39,6 +37,11 @@ func (d *Discovery) filters() []geelark.PhoneListFilter {
 		}
 	}
 	return filters
+}
+
+// isAll reports whether all phones are selected.
+func (d *Discovery) isAll() bool {
+	return len(d.Groups) == 0 && len(d.Tags) == 0 && d.ChargeMode == nil
 }
 
 // selects reports whether the phone is one to track: how exactly the API matches

@@ -17,7 +17,8 @@ type fixedTracker struct {
 	store  *phones.Store
 	logger log.Logger
 
-	mu     sync.Mutex
+	mu     sync.Mutex // held while a file is read and while phones are dropped
+	losses losses
 	file   *idsFile // nil: none
 	failed string   // the last error, so that it is logged once
 	closed bool
@@ -25,8 +26,9 @@ type fixedTracker struct {
 
 // newFixedTracker fails when the file cannot be read. Nothing is tracked before
 // the first refresh.
-func newFixedTracker(ids []string, file string, store *phones.Store, logger log.Logger) (*fixedTracker, error) {
-	t := &fixedTracker{ids: ids, store: store, logger: logger}
+func newFixedTracker(a *Account, o *Options, logger log.Logger) (*fixedTracker, error) {
+	file := a.cfg.IDsFile
+	t := &fixedTracker{ids: a.cfg.IDs, store: a.store, logger: logger, losses: losses{account: a.name, observer: o.Observer, logger: logger}}
 	if file == "" {
 		return t, nil
 	}
@@ -43,14 +45,14 @@ func (t *fixedTracker) refresh() {
 	case t.closed:
 		return
 	case t.file == nil:
-		t.store.TrackOnly(t.ids)
+		t.losses.take(t.store.TrackOnly(t.ids))
 		t.closed = true // they do not change
 		return
 	}
 	ids, changed, err := t.file.read()
 	if err == nil && changed {
 		ids = append(ids, t.ids...)
-		t.store.TrackOnly(ids)
+		t.losses.take(t.store.TrackOnly(ids))
 		if len(ids) == 0 {
 			level.Warn(t.logger).Log("msg", "No phone is tracked: the file holds no id", "file", t.file.path)
 		}

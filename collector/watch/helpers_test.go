@@ -89,7 +89,6 @@ func testConfig() AccountConfig {
 		BaseURL:     "http://api.test",
 		Timeout:     5 * time.Second, Concurrency: 4,
 		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
-		Discovery:         Discovery{Interval: 5 * time.Minute},
 		InventoryInterval: 5 * time.Minute,
 		BillingInterval:   10 * time.Minute,
 		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,

@@ -24,10 +24,16 @@ type inventory struct {
 	discovery *Discovery // nil: descriptions of what is tracked otherwise
 	describe  bool
 	poller    *poller // told of phones that were found
+	losses    losses
+	vain      bool // the last whole listing found nothing that is selected, and that was logged
+
+	// Guarded by the job's lock.
+	listed   int
+	isListed bool
 }
 
 func newInventory(a *Account, o *Options, logger log.Logger) *inventory {
-	i := &inventory{client: a.client, store: a.store, describe: a.Has(CollectorInventory), poller: a.poller}
+	i := &inventory{client: a.client, store: a.store, describe: a.Has(CollectorInventory), poller: a.poller, losses: losses{account: a.name, observer: o.Observer, logger: logger}}
 	i.job = &job{
 		workers: a.workers, interval: a.cfg.InventoryInterval, work: i.listTracked,
 		notify: a.scrapes.notify, record: a.errors.of(CollectorInventory, o.Now),
@@ -35,7 +41,7 @@ func newInventory(a *Account, o *Options, logger log.Logger) *inventory {
 		now:     o.Now, logger: logger,
 	}
 	if a.discovers() {
-		i.discovery, i.interval = &a.cfg.Discovery, a.cfg.Discovery.Interval
+		i.discovery = &a.cfg.Discovery
 		i.work, i.begins, i.ended = i.discover, i.poller.fill, func() {
 			i.poller.fill(false)
 			i.poller.found()
@@ -64,9 +70,12 @@ func (i *inventory) discover(ctx context.Context) error {
 	ctx, done := i.begin(ctx)
 	defer done()
 	round := i.store.NewRound()
+	listed := make(map[string]bool) // the ids, unless all of them are tracked
+	phones := 0
 	var found []geelark.ListedPhone
 	track := func() {
 		i.store.TrackListed(round, found, i.describe)
+		phones += len(found)
 		found = found[:0]
 		i.progressed()
 		i.poller.found()
@@ -77,6 +86,9 @@ func (i *inventory) discover(ctx context.Context) error {
 			if err != nil {
 				track()
 				return err
+			}
+			if !i.discovery.isAll() {
+				listed[p.ID] = true
 			}
 			if !i.discovery.selects(p.Phone) {
 				continue
@@ -89,11 +101,29 @@ func (i *inventory) discover(ctx context.Context) error {
 		}
 	}
 	track()
-	// An item that names no phone may have been that of any.
-	if whole {
-		i.store.RetainListed(round)
+	if !whole {
+		return nil // an item that names no phone may have been that of any
 	}
+	i.losses.take(i.store.RetainListed(round, i.now(), !i.discovery.isAll()))
+	total := max(phones, len(listed))
+	if i.vain = i.vain && phones == 0; phones == 0 && !i.discovery.isAll() {
+		var err error
+		if total, err = i.lookWithoutSelection(ctx); err != nil {
+			return nil // the listing itself is whole
+		}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.listed, i.isListed = total, true
 	return nil
+}
+
+// phonesListed returns how many phones the last whole listing held, and whether
+// there was one.
+func (i *inventory) phonesListed() (n int, ok bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.listed, i.isListed
 }
 
 // begin bounds a listing.
@@ -120,4 +150,11 @@ func (i *inventory) listTracked(ctx context.Context) error {
 		i.notify()
 	}
 	return nil
+}
+
+// inherit takes over what another inventory with the same selection knows.
+func (i *inventory) inherit(from *inventory) {
+	i.job.inherit(from.job)
+	i.vain, i.losses.doubted = from.vain, from.losses.doubted
+	i.listed, i.isListed = from.phonesListed()
 }

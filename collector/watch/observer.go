@@ -17,12 +17,30 @@ type Observer interface {
 	RequestSent(account string, r geelark.Request)
 	// LookupFailed tells of a lookup of a phone that failed.
 	LookupFailed(account string, f phones.Failure)
+	// PhonesDropped tells of phones that are not tracked any more.
+	PhonesDropped(account string, reason DropReason, n int)
+}
+
+// A DropReason is why phones are not tracked any more.
+type DropReason string
+
+// The reasons why phones are not tracked any more.
+const (
+	DroppedNotFound   DropReason = "not_found"  // their own lookups say that they do not exist
+	DroppedUnlisted   DropReason = "unlisted"   // the account's list lacks them
+	DroppedUnselected DropReason = "unselected" // no configuration, ids file or filter names them
+)
+
+// DropReasons returns every reason.
+func DropReasons() []DropReason {
+	return []DropReason{DroppedNotFound, DroppedUnlisted, DroppedUnselected}
 }
 
 // nobody observes.
 type nobody struct{}
 
-func (nobody) AccountAdded(*Account)               {}
-func (nobody) AccountRemoved(string)               {}
-func (nobody) RequestSent(string, geelark.Request) {}
-func (nobody) LookupFailed(string, phones.Failure) {}
+func (nobody) AccountAdded(*Account)                 {}
+func (nobody) AccountRemoved(string)                 {}
+func (nobody) RequestSent(string, geelark.Request)   {}
+func (nobody) LookupFailed(string, phones.Failure)   {}
+func (nobody) PhonesDropped(string, DropReason, int) {}

@@ -20,6 +20,7 @@ type poller struct {
 	store        *phones.Store
 	workers      *workers
 	ttl          time.Duration
+	listing      time.Duration // between listings
 	concurrency  int           // polls at a time
 	timeout      time.Duration // of a poll with its repetitions
 	now          func() time.Time
@@ -149,12 +150,15 @@ func (p *poller) worked() {
 	p.record(nil)
 }
 
-// state returns how the last poll and the last sweep went. A poll whose phones a
-// listing has told the statuses of since has not failed.
+// state returns how the last poll and the last sweep went. A failure is over too
+// when listings have done the work of the poll that failed, for so long that
+// another was due and not needed. Sooner, an account whose polls all fail would
+// show as up after each listing.
 func (p *poller) state() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.last.Tried && !p.last.Worked && p.sweep == nil && p.store.ObservedSince(p.undone, p.undoneAt) {
+	if p.last.Tried && !p.last.Worked && p.sweep == nil &&
+		p.now().Sub(p.undoneAt) >= p.ttl+p.listing && p.store.ObservedSince(p.undone, p.undoneAt) {
 		p.last.Worked, p.undone = true, nil
 		p.record(nil)
 	}
@@ -163,6 +167,7 @@ func (p *poller) state() State {
 
 // inherit takes over what another poller of the same account has learned.
 func (p *poller) inherit(from *poller) {
-	p.last = from.state()
-	p.undone, p.undoneAt = from.undone, from.undoneAt
+	from.mu.Lock()
+	defer from.mu.Unlock()
+	p.last, p.undone, p.undoneAt = from.last, from.undone, from.undoneAt
 }

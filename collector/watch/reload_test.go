@@ -18,16 +18,11 @@ func TestScrapesGoOnBesideReloads(t *testing.T) {
 	cfg.CacheTTL, cfg.Limits = 0, geelark.VendorLimits()
 	b := newBench(t, sim.RoundTripper(), nil, cfg)
 	defer b.Close()
-	done := make(chan struct{})
+	done, scraped := make(chan struct{}), make(chan struct{})
 	var scrapers sync.WaitGroup
 	for range 4 {
 		scrapers.Go(func() {
 			for {
-				select {
-				case <-done:
-					return
-				default:
-				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				for _, a := range b.Fleet().Accounts {
 					a.Refresh(ctx, b.Collectors())
@@ -35,10 +30,17 @@ func TestScrapesGoOnBesideReloads(t *testing.T) {
 				}
 				b.Overview()
 				cancel()
+				select {
+				case <-done:
+					return
+				case scraped <- struct{}{}:
+				default:
+				}
 			}
 		})
 	}
 	for i := range 60 {
+		<-scraped
 		cfg.MaxStaleness += time.Second
 		cfg.IDs = nil
 		if i%3 == 0 {

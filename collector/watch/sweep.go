@@ -147,15 +147,39 @@ func (s *sweep) ask(place *geelark.Reservation, batch []string) error {
 		return err
 	}
 	observations := observationsOf(batch, answer)
-	for _, o := range observations {
-		if o.Failure != (phones.Failure{}) {
-			s.lookupFailed(o.Failure)
-		}
+	for _, f := range s.failuresIn(answer, observations) {
+		s.lookupFailed(f)
 	}
 	level.Debug(s.logger).Log("msg", "Polled", "phones", len(batch))
 	s.store.Observe(observations)
 	s.store.GiveBack(batch, s.now())
 	return nil
+}
+
+// failuresIn returns every failure that an answer reports of a tracked phone,
+// whatever else it says of it, and those of phones that it left out. What it
+// repeats is returned once.
+func (s *sweep) failuresIn(answer *geelark.PhoneStatuses, observations []phones.Observation) []phones.Failure {
+	type report struct {
+		id string
+		phones.Failure
+	}
+	reported := make(map[report]bool)
+	for _, f := range answer.Failures {
+		if s.store.Tracks(f.ID) {
+			reported[report{f.ID, failureOf(f)}] = true
+		}
+	}
+	for _, o := range observations {
+		if o.Failure != (phones.Failure{}) {
+			reported[report{o.ID, o.Failure}] = true
+		}
+	}
+	var failures []phones.Failure
+	for r := range reported {
+		failures = append(failures, r.Failure)
+	}
+	return failures
 }
 
 // observationsOf reads an answer: one observation for each id of the batch,

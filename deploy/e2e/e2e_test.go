@@ -114,7 +114,6 @@ func newChain(ctx context.Context, t *testing.T) *chain {
 defaults:
   cache_ttl: 1s
   inventory_interval: 5s
-  phones: {discover: {interval: 5s}}
 accounts:
   - {name: alpha, base_url: %q, token_env: TOKEN_ALPHA}
   - {name: beta, base_url: %q, token_env: TOKEN_BETA, phones: {ids_file: beta.txt}}
