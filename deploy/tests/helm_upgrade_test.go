@@ -73,6 +73,7 @@ func TestAReleaseIsUpgradedFromAnyValuesToAnyOthers(t *testing.T) {
 		"a volume":            {one, "--set=state.volume.hostPath.path=/srv"},
 		"no state":            {one, "--set=state.enabled=false"},
 		"labels":              {one, "--set=commonLabels.a=b,podLabels.c=d,service.labels.e=f"},
+		"another name":        {one, "--set=nameOverride=devices"},
 		"a node port":         {one, "--set=service.type=NodePort"},
 		"two families":        {one, "--set=service.ipFamilyPolicy=PreferDualStack"},
 		"updates by deletion": {one, "--set=updateStrategy.type=OnDelete,revisionHistoryLimit=0"},

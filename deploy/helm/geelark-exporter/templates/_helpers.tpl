@@ -1,10 +1,6 @@
-{{- define "geelark-exporter.name" -}}
-{{- .Values.nameOverride | default .Chart.Name }}
-{{- end }}
-
 {{/* At most 52: a StatefulSet's pods carry a hash of ten after the name. */}}
 {{- define "geelark-exporter.fullname" -}}
-{{- $name := include "geelark-exporter.name" . }}
+{{- $name := .Values.nameOverride | default .Chart.Name }}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
 {{- $full = .Values.fullnameOverride | default ($full | trunc 52 | trimSuffix "-") }}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full) }}
@@ -26,8 +22,9 @@
 {{- .Values.namespaceOverride | default .Release.Namespace }}
 {{- end }}
 
+{{/* Of no value: a StatefulSet's selector cannot be changed. */}}
 {{- define "geelark-exporter.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "geelark-exporter.name" . }}
+app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
