@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -22,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	core "k8s.io/api/core/v1"
 
 	"geelark_exporter/deploy/processtest"
@@ -186,7 +188,7 @@ func TestTheExporterAcceptsWhatThePodsGiveIt(t *testing.T) {
 
 func TestShardsShareTheAccounts(t *testing.T) {
 	t.Parallel()
-	m := render(t, "--values="+chart+"/ci/shards-values.yaml", "--set=web.existingSecret=,web.tls=false")
+	m := render(t, "--values="+chart+"/ci/shards-values.yaml", "--set=web.existingSecret=,web.tls=false,web.externalUrl=")
 	owners := map[string]int{}
 	for index := range int(*m.workload(t).Spec.Replicas) {
 		args, env := newCluster(t, "").pod(t, m, index)
@@ -228,7 +230,7 @@ func passes(address string, p *core.Probe) error {
 	return nil
 }
 
-func TestProbesPassWhateverProtectsTheExporter(t *testing.T) {
+func TestProbesPassWhateverStandsBeforeTheExporter(t *testing.T) {
 	t.Parallel()
 	const secret = "--set=web.existingSecret=geelark-web"
 	for name, tt := range map[string]struct {
@@ -241,17 +243,26 @@ func TestProbesPassWhateverProtectsTheExporter(t *testing.T) {
 		"a password":                        {web: webPassword, args: []string{secret, "--set=web.authentication=true"}},
 		"TLS and a password":                {web: webTLS + webPassword, args: []string{secret, "--set=web.tls=true,web.authentication=true"}},
 		"certificates of clients":           {web: webMTLS, args: []string{secret, "--set=web.tls=true,web.authentication=true"}},
+		"a proxy with a path":               {args: []string{"--set=web.externalUrl=https://example.org/geelark"}},
+		"a proxy that takes the path away":  {args: []string{"--set=web.externalUrl=https://example.org/geelark,web.routePrefix=/"}},
 		"TLS that the values do not say":    {web: webTLS, args: []string{secret}, fail: true},
 		"passwords that they do not say":    {web: webPassword, args: []string{secret}, fail: true},
 		"certificates that they do not say": {web: webMTLS, args: []string{secret, "--set=web.tls=true"}, fail: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := render(t, append(tt.args, "--set=demo.enabled=true,startupProbe.failureThreshold=30")...)
+			m := render(t, append(tt.args, "--set=demo.enabled=true,startupProbe.failureThreshold=30,serviceMonitor.enabled=true")...)
 			args, env := newCluster(t, tt.web).pod(t, m, 0)
 			_, address := serve(t, env, args...)
 			c := m.pod(t).Spec.Containers[0]
-			for _, probe := range []*core.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
+			probes := []*core.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe}
+			if c.LivenessProbe.HTTPGet != nil { // then Prometheus needs no password either
+				endpoint := of[monitoring.ServiceMonitor](m)[0].Spec.Endpoints[0]
+				scrape := *c.LivenessProbe.HTTPGet
+				scrape.Path, scrape.Scheme = cmp.Or(endpoint.Path, "/metrics"), core.URIScheme(endpoint.Scheme.String())
+				probes = append(probes, &core.Probe{ProbeHandler: core.ProbeHandler{HTTPGet: &scrape}})
+			}
+			for _, probe := range probes {
 				if err := passes(address, probe); (err != nil) != tt.fail {
 					t.Errorf("the probe %v: %v", probe.ProbeHandler, err)
 				}

@@ -159,6 +159,9 @@ labels:
 {{- with $v.web.externalUrl }}
 {{- $args = append $args (printf "--web.external-url=%s" .) }}
 {{- end }}
+{{- with $v.web.routePrefix }}
+{{- $args = append $args (printf "--web.route-prefix=%s" .) }}
+{{- end }}
 {{- $flags := list }}
 {{- range $args }}
 {{- $flags = append $flags (regexFind "^[^=]+" .) }}
@@ -194,10 +197,16 @@ resources:
 {{- end }}
 {{- end }}
 
+{{/* What begins all paths, as the exporter decides it. */}}
+{{- define "geelark-exporter.routePrefix" -}}
+{{- $web := .Values.web }}
+{{- $web.routePrefix | default (get (urlParse $web.externalUrl) "path") | trimSuffix "/" }}
+{{- end }}
+
 {{/* A probe with the chart's handler, unless it has one of its own. */}}
 {{- define "geelark-exporter.probe" -}}
 {{- $web := .root.Values.web }}
-{{- $handler := dict "httpGet" (dict "path" .path "port" "metrics" "scheme" (ternary "HTTPS" "HTTP" $web.tls)) }}
+{{- $handler := dict "httpGet" (dict "path" (print (include "geelark-exporter.routePrefix" .root) .path) "port" "metrics" "scheme" (ternary "HTTPS" "HTTP" $web.tls)) }}
 {{- if or .probe.exec .probe.tcpSocket .probe.grpc }}
 {{- $handler = dict }}
 {{- else if and $web.authentication (not .probe.httpGet) }}
@@ -358,10 +367,13 @@ spec:
   (dict "action" "labeldrop" "regex" "endpoint") }}
 {{- $endpoint := dict
   "port" "metrics"
-  "scheme" (ternary "https" "http" .web.tls)
+  "scheme" (ternary "https" "http" .root.Values.web.tls)
   "interval" $m.interval
   "scrapeTimeout" $m.scrapeTimeout
   "relabelings" (concat $own $m.relabelings) }}
+{{- with include "geelark-exporter.routePrefix" .root }}
+{{- $_ := set $endpoint "path" (print . "/metrics") }}
+{{- end }}
 {{- with $m.metricRelabelings }}
 {{- $_ := set $endpoint "metricRelabelings" . }}
 {{- end }}
