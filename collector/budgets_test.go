@@ -110,6 +110,35 @@ func TestALockStaysWithTheTokenWhenItsFileMoves(t *testing.T) {
 	})
 }
 
+// Nothing else reads the file while the only API that is called is locked.
+func TestATokenThatIsRotatedDuringALockIsUsedFromTheNextScrapeOn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	writeFile(t, path, "X")
+	synctest.Test(t, func(t *testing.T) {
+		x := geelarktest.New(geelarktest.Config{Phones: 5, Seed: 1, Now: time.Now, Token: "X", Still: true})
+		y := geelarktest.New(geelarktest.Config{Phones: 5, Seed: 1, Now: time.Now, Token: "Y", Still: true})
+		c := accountOf("a", "")
+		c.Credentials, c.IDs = geelark.TokenFile(path), x.IDs()
+		b := newBench(t, byToken{"Bearer X": x.RoundTripper(), "Bearer Y": y.RoundTripper()},
+			func(o *options) { o.Collectors = []string{watch.CollectorStatus} }, c)
+		defer b.Close()
+		x.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeHourLimit, Times: 1})
+		b.scrape()
+		time.Sleep(time.Minute)
+		b.scrape().want(t, `geelark_up{account="a"}`, 0)
+		writeFile(t, path, "Y")
+		for range 2 {
+			time.Sleep(time.Minute)
+			b.scrape()
+			synctest.Wait()
+		}
+		b.exposed().want(t, `geelark_up{account="a"}`, 1)
+		if x.Requests(status) != 1 || y.Requests(status) == 0 {
+			t.Errorf("%d requests with the locked token, %d with the new one", x.Requests(status), y.Requests(status))
+		}
+	})
+}
+
 func TestATokenThatIsRotatedStartsWithWhatWasSpentAndWithoutThePause(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	inTwoTokens(t, func(b *bench, x, y *geelarktest.Server) {

@@ -309,6 +309,34 @@ func TestReservationOfOtherCredentialsIsGivenBack(t *testing.T) {
 	}
 }
 
+func TestReadingTheCredentialsEndsAPauseOfFormerOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, budgets := play(lockX), newByDigest(VendorLimits())
+		r := &rotating{token: "X"}
+		c := newClientFor(t, r.source(), s, withBudgets(budgets))
+		if err := ask(t.Context(), c); !errors.Is(err, CodeHourLimit) {
+			t.Fatal(err)
+		}
+		locked := time.Now().Add(2 * time.Hour)
+		missing := errors.New("no file")
+		for _, step := range []struct {
+			token  Secret
+			err    error
+			paused time.Time
+		}{{"X", nil, locked}, {"Y", missing, locked}, {"Y", nil, time.Time{}}, {"X", nil, locked}} {
+			r.rotate(step.token, step.err)
+			err := c.ReadCredentials(t.Context())
+			if _, failed := errors.AsType[*CredentialsError](err); failed != (step.err != nil) || !errors.Is(err, step.err) {
+				t.Errorf("got %v", err)
+			}
+			if got := c.Budget(EndpointPhoneStatus).PausedUntil; !got.Equal(step.paused) {
+				t.Errorf("token %s: paused until %s, want %s", string(step.token), got, step.paused)
+			}
+		}
+		wantTokens(t, s, "X")
+	})
+}
+
 func TestFixedCredentialsAreKnownBeforeTheFirstRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		budgets := newByDigest(VendorLimits())

@@ -243,6 +243,18 @@ func (c *Client) CloseIdleConnections() {
 // that it has last read.
 func (c *Client) Budget(e Endpoint) Budget { return c.spending().Of(e) }
 
+// ReadCredentials makes [Client.Budget] and reservations go by the credentials
+// that are in force now. Every call does so too, but while those read before are
+// paused there may be no call. Its error is a [*CredentialsError].
+func (c *Client) ReadCredentials(ctx context.Context) error {
+	credentials, err := c.credentials(ctx)
+	if err != nil {
+		return &CredentialsError{Err: err}
+	}
+	c.current.Store(c.budgets.BudgetsOf(credentials))
+	return nil
+}
+
 // spending returns the budgets of the credentials last read.
 func (c *Client) spending() *Budgets {
 	if b := c.current.Load(); b != nil {

@@ -132,6 +132,11 @@ func (a *Account) Refresh(ctx context.Context, collectors []string) {
 	if a.fixed != nil {
 		a.fixed.refresh()
 	}
+	if a.isPaused() {
+		// The credentials may have been rotated to others that are not paused. What
+		// is held back by the pause would not read them.
+		a.workers.begin(func() { _ = a.client.ReadCredentials(a.workers.ctx) })
+	}
 	asked := func(collector string) bool { return slices.Contains(collectors, collector) }
 	lists := asked(CollectorInventory) || asked(CollectorStatus) && a.discovers()
 	if lists {
@@ -148,6 +153,10 @@ func (a *Account) Refresh(ctx context.Context, collectors []string) {
 			asked(CollectorStatus) && a.poller.isBusy() ||
 			asked(CollectorBilling) && a.billing.firstTry())
 	})
+}
+
+func (a *Account) isPaused() bool {
+	return slices.ContainsFunc(a.Endpoints(), func(e geelark.Endpoint) bool { return !a.client.Budget(e).PausedUntil.IsZero() })
 }
 
 // close ends what the account has under way and waits for its end.
