@@ -96,6 +96,7 @@ func TestSecretIsHiddenInWhateverFormItIsEchoed(t *testing.T) {
 		"its first half":         token[:len(token)/2],
 		"its second half":        token[len(token)/2:],
 		"a part from the middle": token[7:31],
+		"as little as is known":  token[10:18],
 		"twice":                  token + token,
 		"escaped in every letter": func() (s string) {
 			for _, b := range []byte(token) {
