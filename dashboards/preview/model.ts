@@ -1,5 +1,5 @@
 // The shipped dashboards as Grafana's published types have them.
-import type { Dashboard, FieldConfig, Panel, RowPanel } from '@grafana/schema';
+import type { AnnotationQuery, Dashboard, DataQuery, FieldConfig, Panel, RowPanel } from '@grafana/schema';
 import type * as BarGauge from '@grafana/schema/dist/esm/raw/composable/bargauge/panelcfg/x/BarGaugePanelCfg_types.gen';
 import type * as Heatmap from '@grafana/schema/dist/esm/raw/composable/heatmap/panelcfg/x/HeatmapPanelCfg_types.gen';
 import type * as Stat from '@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
@@ -21,7 +21,14 @@ type Shown =
   | Of<'state-timeline', StateTimeline.Options, StateTimeline.FieldConfig>
   | Of<'heatmap', Heatmap.Options, Heatmap.FieldConfig>;
 
-type Model = Omit<Dashboard, 'panels'> & { panels: Array<RowPanel | Shown> };
+// What the Prometheus data source adds to an annotation is in no published type.
+type Annotation = AnnotationQuery<DataQuery & { expr: string; interval: string; range: boolean; instant: boolean }> & {
+  titleFormat: string;
+  textFormat: string;
+  useValueForTime?: boolean;
+};
+
+type Model = Omit<Dashboard, 'panels' | 'annotations'> & { panels: Array<RowPanel | Shown>; annotations: { list: Annotation[] } };
 
 // JSON has the values of enumerations, not their members.
 type Plain<T> = T extends string ? `${T}` : T extends number | boolean ? T : T extends object ? { [K in keyof T]: Plain<T[K]> } : T;

@@ -7,9 +7,8 @@ export interface AnnotationQuery {
   name: string;
   enable: boolean;
   iconColor: string;
-  target?: { expr: string; step?: string };
-  expr?: string;
-  step?: string;
+  target: { expr: string; interval: string };
+  useValueForTime?: boolean; // the values are times in milliseconds
 }
 
 export interface Annotation {
@@ -17,24 +16,18 @@ export interface Annotation {
   colour: string;
 }
 
-// Grafana marks the beginning of each run of samples that are not zero.
+// Grafana marks each run of samples that are not zero; here only its beginning.
 export async function annotationsOf(queries: AnnotationQuery[], variables: Variables, range: TimeRange, theme: GrafanaTheme2) {
   const all: Annotation[] = [];
-  for (const q of queries) {
-    const expr = q.target?.expr ?? q.expr;
-    if (!expr || !q.enable) {
-      continue;
-    }
-    const step = Math.max(parseInt(q.step ?? '60', 10) || 60, Math.ceil((range.to.unix() - range.from.unix()) / 1000));
-    for (const { values = [] } of await queryRange(variables.inQuery(expr), range, step)) {
-      let last = -Infinity;
-      for (const [time, value] of values) {
-        if (value !== '0' && time - last > step) {
-          all.push({ time: time * 1000, colour: theme.visualization.getColorByName(q.iconColor) });
-        }
-        if (value !== '0') {
-          last = time;
-        }
+  for (const q of queries.filter((q) => q.enable)) {
+    const step = Math.max(parseInt(q.target.interval, 10), Math.ceil((range.to.unix() - range.from.unix()) / 1000));
+    for (const { values = [] } of await queryRange(variables.inQuery(q.target.expr), range, step)) {
+      const set = values.filter(([, value]) => Number(value) > 0);
+      const times = q.useValueForTime
+        ? new Set(set.map(([, value]) => Number(value)))
+        : set.filter(([time], i) => time - (set[i - 1]?.[0] ?? -Infinity) > step).map(([time]) => time * 1000);
+      for (const time of times) {
+        all.push({ time, colour: theme.visualization.getColorByName(q.iconColor) });
       }
     }
   }

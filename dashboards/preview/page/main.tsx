@@ -164,5 +164,8 @@ async function main() {
 }
 
 main()
-  .catch((e) => document.body.append(String(e)))
+  .catch((e) => {
+    document.body.append(String(e));
+    Object.assign(document.body.dataset, { panel: 'the whole', error: String(e) });
+  })
   .finally(() => setTimeout(() => (document.documentElement.dataset.drawn = 'true'), 1500));

@@ -10,7 +10,8 @@ const nameWidth = 170;
 const axisHeight = 22;
 
 function Axis({ range, width, children }: { range: TimeRange; width: number; children: ReactNode }) {
-  const times = [0, 0.25, 0.5, 0.75, 1].map((part) => range.from.valueOf() + part * (range.to.valueOf() - range.from.valueOf()));
+  const parts = width > 500 ? [0, 0.25, 0.5, 0.75, 1] : [0, 1];
+  const times = parts.map((part) => range.from.valueOf() + part * (range.to.valueOf() - range.from.valueOf()));
   return (
     <div style={{ position: 'relative', width }}>
       {children}

@@ -10,7 +10,7 @@ export interface Variable {
   allValue?: string;
   multi?: boolean;
   includeAll?: boolean;
-  current: { value?: string | string[] };
+  current?: { value?: string | string[] };
 }
 
 interface Value {
@@ -29,7 +29,7 @@ export class Variables {
   async load(variables: Variable[], given: URLSearchParams) {
     for (const v of variables) {
       const chosen = given.getAll('var-' + v.name);
-      const begins = [v.current.value ?? ''].flat();
+      const begins = [v.current?.value ?? ''].flat();
       let values = chosen.length > 0 ? chosen : begins;
       let all: string | undefined;
       if (v.type === 'query' && values[0] === '$__all') {

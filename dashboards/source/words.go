@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"geelark_exporter/geelark"
+)
+
+// grey is dark enough for the light theme and light enough for the dark one.
+const grey = "#8e8e8e"
+
+// A status has one colour everywhere.
+type status struct{ name, colour string }
+
+// statuses are in the order of their codes; what is not documented is last.
+var statuses = []status{
+	{geelark.StatusStarted.String(), "green"},
+	{geelark.StatusStarting.String(), "blue"},
+	{geelark.StatusShutDown.String(), grey},
+	{geelark.StatusExpired.String(), "red"},
+	{geelark.Status(4).String(), "purple"},
+}
+
+// noStatus stands, as -1, for a phone whose status is not known now.
+var noStatus = status{"no status", "orange"}
+
+// statusCodes name the values of geelark_phone_status_code.
+func statusCodes() []dashboard.ValueMapping {
+	known := statuses[:len(statuses)-1]
+	words := map[string]status{"-1": noStatus}
+	for code, s := range known {
+		words[strconv.Itoa(code)] = s
+	}
+	unknown := statuses[len(known)]
+	return []dashboard.ValueMapping{valueMap(words), above(float64(len(known)), unknown)}
+}
+
+// yesNo names the values of a gauge that is 1 or 0.
+func yesNo(yes, no string) []dashboard.ValueMapping {
+	return []dashboard.ValueMapping{valueMap(map[string]status{"1": {yes, "green"}, "0": {no, "red"}})}
+}
+
+func valueMap(words map[string]status) dashboard.ValueMapping {
+	m := dashboard.NewValueMap()
+	for value, w := range words {
+		result := dashboard.ValueMappingResult{Text: new(w.name)}
+		if w.colour != "" {
+			result.Color = new(w.colour)
+		}
+		m.Options[value] = result
+	}
+	return dashboard.ValueMapping{ValueMap: m}
+}
+
+// above names all values from a number on.
+func above(from float64, w status) dashboard.ValueMapping {
+	m := dashboard.NewRangeMap()
+	m.Options.From = &from
+	m.Options.Result = dashboard.ValueMappingResult{Text: new(w.name), Color: new(w.colour)}
+	return dashboard.ValueMapping{RangeMap: m}
+}
+
+// outcomes say what the outcomes of calls and the failures of lookups mean.
+func outcomes() []dashboard.ValueMapping {
+	words := map[string]status{
+		"missing":    {name: "missing: the answer left the phone out"},
+		"timeout":    {name: "timeout: no answer within the time limit"},
+		"canceled":   {name: "canceled: the exporter gave up"},
+		"dns":        {name: "dns: the host's name was not resolved"},
+		"tls":        {name: "tls: no secure connection"},
+		"connection": {name: "connection: refused, reset or closed too early"},
+		"too_large":  {name: "too_large: the answer is larger than any of this API"},
+		"malformed":  {name: "malformed: the answer is not what is documented"},
+		"other":      {name: "other: a code that is not documented"},
+	}
+	undocumented := geelark.Code(-1).String()
+	for code := geelark.CodeUnknown; code < 60000; code++ {
+		if meaning := code.String(); meaning != undocumented {
+			words[strconv.Itoa(int(code))] = status{name: fmt.Sprintf("%d: %s", int(code), meaning)}
+		}
+	}
+	return []dashboard.ValueMapping{valueMap(words)}
+}
+
+// coloursOf gives each series its colour.
+func coloursOf(statuses []status) []cog.Builder[dashboard.DashboardFieldConfigSourceOverrides] {
+	var all []cog.Builder[dashboard.DashboardFieldConfigSourceOverrides]
+	for _, s := range statuses {
+		all = append(all, dashboard.NewDashboardFieldConfigSourceOverridesBuilder().
+			Matcher(dashboard.MatcherConfig{Id: "byName", Options: s.name}).
+			Properties(properties(fixedColour(s.colour))))
+	}
+	return all
+}
+
+// causes say what the codes of failed tasks mean.
+func causes() []dashboard.ValueMapping {
+	return []dashboard.ValueMapping{valueMap(map[string]status{
+		"20100": {name: "20100: no network"},
+		"20108": {name: "20108: no network"},
+		"20109": {name: "20109: the proxy does not work"},
+		"20110": {name: "20110: the proxy does not work"},
+		"20116": {name: "20116: not logged in"},
+		"20129": {name: "20129: the device is offline"},
+		"20136": {name: "20136: the account is blocked"},
+		"29996": {name: "29996: the proxy does not work"},
+		"29997": {name: "29997: the balance is too low"},
+		"29998": {name: "29998: the phone was deleted"},
+		"29999": {name: "29999: unknown error"},
+		"other": {name: "other: a code that is not documented"},
+	})}
+}
