@@ -12,9 +12,10 @@ import (
 //
 //	if errors.Is(err, geelark.CodeSignature) { ... }
 //
-// It mirrors the vendor's documents "Request Instructions" and "Cloud Phone
-// Error Codes" of the [API reference].
+// It mirrors the vendor's document [API Documentation], and "Cloud Phone Error
+// Codes" of the [API reference].
 //
+// [API Documentation]: https://showdoc.geelark.com/web/#/602813392/101527834
 // [API reference]: https://doc.geelark.com/web/#/602813392
 type Code int
 
