@@ -105,7 +105,11 @@ func (s *Server) transactions(body []byte, _ Fault) (any, geelark.Code) {
 		e.first = max(e.first, f.since(*request.StartAt))
 	}
 	if request.EndAt != nil {
-		e.next = max(min(e.next, f.since(*request.EndAt+1)), e.first)
+		end := *request.EndAt
+		if !g.OpenEnd {
+			end++
+		}
+		e.next = max(min(e.next, f.since(end)), e.first)
 	}
 	e.sure = f.since(now - int64(g.Late.Seconds()))
 	if g.Late == 0 {

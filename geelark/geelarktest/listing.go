@@ -32,6 +32,13 @@ type Listing struct {
 	// the page before.
 	Twice bool
 
+	// OpenEnd leaves out what was created in the very second that a request
+	// names as the end.
+	OpenEnd bool
+
+	// PageTotal tells how many entries the page has, instead of the list.
+	PageTotal bool
+
 	// Drift has the last id of a page stand for the number of entries that
 	// were given out before, not for an entry: what is new or forgotten
 	// meanwhile moves the following pages.
@@ -139,6 +146,9 @@ func (g *giver) page(e entries, after *uint64, limit int) (page []uint64, total 
 				break
 			}
 		}
+	}
+	if g.PageTotal {
+		total = len(page)
 	}
 	if g.Drift && len(page) > 0 {
 		if len(g.given) >= maxGiven {

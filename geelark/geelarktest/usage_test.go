@@ -367,6 +367,16 @@ func TestTransactionsCanBeFiltered(t *testing.T) {
 	if want == 0 {
 		t.Error("the filter is not tried")
 	}
+	edge := all[len(all)/2].CreatedTime
+	closed := get[flows](t, s, transactions, params{"startAt": edge, "endAt": edge})
+	if closed.Total == 0 || closed.Total != len(closed.List) {
+		t.Errorf("in one second: %+v", closed)
+	}
+	s.SetListing(transactions, geelarktest.Listing{OpenEnd: true})
+	equal(t, "in one second whose end is left out", get[flows](t, s, transactions, params{"startAt": edge, "endAt": edge}).Total, 0)
+	s.SetListing(transactions, geelarktest.Listing{PageTotal: true})
+	equal(t, "the total of a page", get[flows](t, s, transactions, params{"limit": 7}).Total, 7)
+	s.SetListing(transactions, geelarktest.Listing{})
 	equal(t, "in no time at all", get[flows](t, s, transactions, params{"startAt": to, "endAt": from}).Total, 0)
 	equal(t, "in the future", get[flows](t, s, transactions, params{"startAt": c.Now().Unix() + 1}).Total, 0)
 }
