@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -259,21 +257,14 @@ func newLogger(f *flags) (log.Logger, *slog.Logger) {
 
 // startDemo serves a simulated GeeLark and points the account at it.
 func startDemo(f *flags, logger log.Logger) (stop func(), err error) {
-	listener, err := net.Listen("tcp", f.demoListenAddress)
+	d, err := geelarktest.StartDemo(f.demoListenAddress, f.demoPhones, 1)
 	if err != nil {
 		return nil, fmt.Errorf("--demo.listen-address: %w", err)
 	}
-	const token, appID, apiKey = "demo-token", "demo-app", "demo-key"
-	server := &http.Server{
-		Handler:           geelarktest.New(geelarktest.Config{Phones: f.demoPhones, Seed: 1, Token: token, AppID: appID, APIKey: apiKey}),
-		ReadHeaderTimeout: 10 * time.Second,
-	}
-	go func() { _ = server.Serve(listener) }()
-	f.account.BaseURL = "http://" + listener.Addr().String()
-	f.account.Credentials = geelark.Credentials{Token: token}
-	level.Info(logger).Log("msg", "Serving a simulated GeeLark", "base_url", f.account.BaseURL, "phones", f.demoPhones,
-		"token", token, "app_id", appID, "api_key", apiKey)
-	return func() { _ = server.Close() }, nil
+	f.account.BaseURL, f.account.Credentials = d.URL, geelark.Credentials{Token: geelark.Secret(d.Token)}
+	level.Info(logger).Log("msg", "Serving a simulated GeeLark", "base_url", d.URL, "phones", f.demoPhones,
+		"token", d.Token, "app_id", d.AppID, "api_key", d.APIKey)
+	return func() { _ = d.Close() }, nil
 }
 
 func main() {

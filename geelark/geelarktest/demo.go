@@ -1,7 +1,6 @@
 package geelarktest
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -18,12 +17,12 @@ type Demo struct {
 }
 
 // StartDemo serves a demo's account with so many phones at a TCP address like
-// "127.0.0.1:0". The same seed gives the same fleet. The error names the
-// address. The demo must be closed.
+// "127.0.0.1:0". The same seed gives the same fleet. An error is that of
+// [net.Listen]. The demo must be closed.
 func StartDemo(address string, phones int, seed uint64) (*Demo, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("serving the simulated GeeLark: %w", err)
+		return nil, err
 	}
 	d := &Demo{
 		URL: "http://" + listener.Addr().String(), Token: demoToken, AppID: demoAppID, APIKey: demoAPIKey,
@@ -47,14 +46,15 @@ const (
 // and three start; one expires within the first hour and a few within days;
 // money is spent, and paid in when it runs low; tasks run, and once a day one
 // group's proxies do not answer for an hour, first ten minutes after the
-// beginning. Three days lie behind it.
+// beginning. Three days lie behind it, less behind one of more than 20,000
+// phones.
 func NewDemo(phones int, seed uint64, now func() time.Time) *Server {
 	// What is shown of flows and tasks is bounded, however large the fleet is.
 	thousands := max((phones+999)/1000, 1)
 	s := New(Config{
 		Phones: phones, Seed: seed, Now: now, Token: demoToken, AppID: demoAppID, APIKey: demoAPIKey,
 		Calm:        true,
-		Past:        72 * time.Hour,
+		Past:        72 * time.Hour / time.Duration(max(thousands/10, 1)),
 		Usage:       Usage{Every: 5 * time.Minute * time.Duration(thousands), Bonus: 60, OwnDays: true, TopUp: int64(max(phones, 50)) * 10 * micro},
 		TasksPerDay: 12 / float64(thousands),
 	})

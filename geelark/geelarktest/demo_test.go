@@ -19,6 +19,9 @@ func TestADemoIsAHealthyFleetWithSomeTrouble(t *testing.T) {
 		s.SetCredentials(token, "", "")
 		first := phones(t, s)
 		stopped, begun, expiredNow := 0, 0, 0
+		if n := byStatus(t, s)[3]; n < 1 || n > 3 {
+			t.Errorf("%d phones are expired in the beginning", n)
+		}
 		last := map[string]int{}
 		for _, p := range first {
 			last[p.ID] = p.Status
@@ -97,6 +100,13 @@ func TestALargeDemoIsBounded(t *testing.T) {
 	}
 	if n := len(s.Tasks()); n > 50_000 {
 		t.Errorf("%d tasks", n)
+	}
+}
+
+func BenchmarkNewDemoOf100000Phones(b *testing.B) {
+	c := newClock()
+	for b.Loop() {
+		geelarktest.NewDemo(100_000, 1, c.Now)
 	}
 }
 

@@ -208,7 +208,10 @@ func (f *fleet) add(status int) *phone {
 		if kind < 6 {
 			p.ChargeMode, p.MonthlyExpire = monthly, now+10*day+rng.Int64N(50*day)
 		}
-		if f.made%100 == 50 { // a few soon, one within the first hour
+		switch { // one has just expired, others do soon, the first within an hour
+		case f.made == 20:
+			p.ChargeMode, p.MonthlyExpire, p.lapses = monthly, f.present.Unix()-2*hour, true
+		case f.made%100 == 50:
 			p.ChargeMode, p.MonthlyExpire, p.lapses = monthly, f.present.Unix()+hour/3+int64(f.made/100)*day*2/3, true
 		}
 	case status == expired:
