@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -52,6 +53,8 @@ type flags struct {
 	apiKeyFile string
 
 	collectors map[string]*bool
+	chosen     map[string]*bool // the collectors' flags that were given
+	usagePhone bool
 	optIn      []string
 	exclude    []string
 	shard      watch.Shard
@@ -74,7 +77,7 @@ type flags struct {
 }
 
 func addFlags(app *kingpin.Application) *flags {
-	f := &flags{account: watch.AccountConfig{Name: "default"}, collectors: make(map[string]*bool)}
+	f := &flags{account: watch.AccountConfig{Name: "default"}, collectors: make(map[string]*bool), chosen: make(map[string]*bool)}
 	a := &f.account
 	app.Flag("config.file", "YAML file of the accounts to watch, instead of the flags that name one account. The other flags below are what it does not say.").StringVar(&f.configFile)
 	app.Flag("config.check", "Check the configuration and exit.").BoolVar(&f.configCheck)
@@ -98,9 +101,14 @@ func addFlags(app *kingpin.Application) *flags {
 		{watch.CollectorStatus, "Poll the status of each phone (phone/status)."},
 		{watch.CollectorInventory, "Read names, groups, tags and subscriptions of phones (phone/list)."},
 		{watch.CollectorBilling, "Read wallet and plan (pay/wallet, pay/plan/info)."},
+		{watch.CollectorUsage, "Add up what phones use and pay (billing/transaction/detail, up to 30 requests a minute). On with --demo."},
+		{watch.CollectorTasks, "Follow automation tasks (task/historyRecords, task/query, up to 20 requests a minute). On with --demo."},
 	} {
-		f.collectors[c[0]] = app.Flag("collector."+c[0], c[1]).Default("true").Bool()
+		on := slices.Contains(watch.DefaultCollectors(), c[0])
+		f.chosen[c[0]] = new(bool)
+		f.collectors[c[0]] = app.Flag("collector."+c[0], c[1]).Default(strconv.FormatBool(on)).IsSetByUser(f.chosen[c[0]]).Bool()
 	}
+	app.Flag("usage.per-phone", "Expose what each phone uses and pays too, two series a phone.").BoolVar(&f.usagePhone)
 	app.Flag("metrics.opt-in", "Expose metric families too that are off by default and whose whole name matches this pattern (RE2): "+strings.Join(collector.OptInFamilies(), ", ")+". Repeatable.").StringsVar(&f.optIn)
 	app.Flag("metrics.exclude", "Leave out metric families whose whole name matches this pattern (RE2). Repeatable.").StringsVar(&f.exclude)
 	app.Flag("shard", "Index of this exporter, from 0, among --total-shards that share the accounts of one configuration file.").Default("0").IntVar(&f.shard.Index)
@@ -349,7 +357,7 @@ func serve(f *flags) error {
 		Observer:  counters,
 	}
 	for _, name := range watch.Collectors() {
-		if *f.collectors[name] {
+		if *f.collectors[name] || f.demo && !*f.chosen[name] {
 			options.Collectors = append(options.Collectors, name)
 		}
 	}
@@ -384,7 +392,7 @@ func serve(f *flags) error {
 	if err != nil {
 		return err
 	}
-	routes, err := newRoutes(f, where, w, collector.New(w, counters, collector.Options{Families: filter}), filter, reloader, errorLog)
+	routes, err := newRoutes(f, where, w, collector.New(w, counters, collector.Options{Families: filter, PhoneUsage: f.usagePhone || f.demo}), filter, reloader, errorLog)
 	if err != nil {
 		return err
 	}

@@ -23,15 +23,21 @@ func readFile(t *testing.T, name string) string {
 	return string(b)
 }
 
-// holdsTable fails unless the README holds the table, and prints it then.
-func holdsTable(t *testing.T, table string) {
+// The documents that have commands and configurations.
+var (
+	configurationMD = filepath.Join("deploy", "CONFIGURATION.md")
+	documents       = []string{"README.md", configurationMD}
+)
+
+// holdsTable fails unless a document holds the table, and prints it then.
+func holdsTable(t *testing.T, document, table string) {
 	t.Helper()
-	if !strings.Contains(readFile(t, "README.md"), "\n\n"+table+"\n") {
-		t.Errorf("the README must hold this table as it is:\n%s", table)
+	if !strings.Contains(readFile(t, document), "\n\n"+strings.TrimSuffix(table, "\n")+"\n") {
+		t.Errorf("%s must hold this table as it is:\n%s", document, table)
 	}
 }
 
-func TestTheREADMEListsTheFlags(t *testing.T) {
+func TestTheFlagsAreListed(t *testing.T) {
 	app, _ := newApp()
 	if _, err := app.Parse([]string{"--demo"}); err != nil { // it names the environment variables
 		t.Fatal(err)
@@ -56,7 +62,7 @@ func TestTheREADMEListsTheFlags(t *testing.T) {
 		}
 		table += fmt.Sprintf("| `--%s` | %s | %s | %s |\n", name, value, envar, f.Help)
 	}
-	holdsTable(t, table)
+	holdsTable(t, configurationMD, table)
 }
 
 func TestTheExampleFileNamesTheFlags(t *testing.T) {
@@ -73,7 +79,7 @@ func TestTheExampleFileNamesTheFlags(t *testing.T) {
 	}
 }
 
-func TestTheREADMEListsTheMetrics(t *testing.T) {
+func TestWhatIsExposedIsListed(t *testing.T) {
 	t.Parallel()
 	// Phones that exist and one that does not show every family.
 	args := []string{"--phone.id=0"}
@@ -81,7 +87,7 @@ func TestTheREADMEListsTheMetrics(t *testing.T) {
 		args = append(args, "--phone.id="+id)
 	}
 	f := demo(t, args...).scrape()
-	table := "| name | type | labels | meaning |\n|---|---|---|---|\n"
+	lines := strings.Split(readFile(t, filepath.Join("collector", "METRICS.md")), "\n")
 	for _, name := range slices.Sorted(maps.Keys(f)) {
 		if !strings.HasPrefix(name, "geelark_") {
 			continue
@@ -92,30 +98,81 @@ func TestTheREADMEListsTheMetrics(t *testing.T) {
 				labels["`"+l.GetName()+"`"] = true
 			}
 		}
-		table += fmt.Sprintf("| `%s` | %s | %s | %s |\n", name, strings.ToLower(f[name].GetType().String()),
+		line := fmt.Sprintf("| `%s` | %s | %s | %s |", name, strings.ToLower(f[name].GetType().String()),
 			strings.Join(slices.Sorted(maps.Keys(labels)), ", "), f[name].GetHelp())
+		if !slices.Contains(lines, line) {
+			t.Errorf("collector/METRICS.md lacks this line:\n%s", line)
+		}
 	}
-	holdsTable(t, table)
 }
 
-// blocks returns the README's code blocks of a language.
+// blocks returns the documents' code blocks of a language.
 func blocks(t *testing.T, language string) []string {
 	t.Helper()
 	var all []string
-	for _, m := range regexp.MustCompile("(?s)\n```"+language+"\n(.*?)```\n").FindAllStringSubmatch(readFile(t, "README.md"), -1) {
-		all = append(all, m[1])
-	}
-	if len(all) == 0 {
-		t.Fatalf("the README has no block of %s", language)
+	for _, document := range documents {
+		found := regexp.MustCompile("(?s)\n```"+language+"\n(.*?)```\n").FindAllStringSubmatch(readFile(t, document), -1)
+		if len(found) == 0 {
+			t.Fatalf("%s has no block of %s", document, language)
+		}
+		for _, m := range found {
+			all = append(all, m[1])
+		}
 	}
 	return all
 }
 
+func TestTheREADMEIsForTwoMinutes(t *testing.T) {
+	if n := len(readFile(t, "README.md")); n > 10_000 {
+		t.Errorf("it has %d bytes", n)
+	}
+}
+
+// Links to files and to headings within this repository must lead somewhere.
+func TestLinksLeadSomewhere(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading := regexp.MustCompile(`(?m)^#+ (.*)$`)
+	anchor := strings.NewReplacer(" ", "-", "`", "", ".", "", ",", "", "(", "", ")", "", "?", "", "'", "", "/", "", ":", "")
+	files, err := exec.Command("git", "ls-files", "*.md").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file := range strings.FieldsSeq(string(files)) {
+		if strings.Contains(file, "testdata/") {
+			continue
+		}
+		for _, m := range link.FindAllStringSubmatch(readFile(t, file), -1) {
+			path, fragment, _ := strings.Cut(m[1], "#")
+			if strings.Contains(path, "://") || strings.HasPrefix(path, "mailto:") {
+				continue
+			}
+			target := filepath.Join(filepath.Dir(file), path)
+			if path == "" {
+				target = file
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: %s leads nowhere", file, m[1])
+				continue
+			}
+			if fragment == "" || !strings.HasSuffix(target, ".md") {
+				continue
+			}
+			var anchors []string
+			for _, h := range heading.FindAllStringSubmatch(readFile(t, target), -1) {
+				anchors = append(anchors, anchor.Replace(strings.ToLower(h[1])))
+			}
+			if !slices.Contains(anchors, fragment) {
+				t.Errorf("%s: %s has no heading for %s", file, target, m[1])
+			}
+		}
+	}
+}
+
 var environment = regexp.MustCompile(`^([A-Z_]+=\S+ )*`)
 
-// Tokens and files of the README do not exist, and Docker may not. What is left
+// Tokens and files of the documents do not exist, and Docker may not. What is left
 // of its commands is run.
-func TestTheREADMEsCommandsWork(t *testing.T) {
+func TestTheDocumentedCommandsWork(t *testing.T) {
 	t.Parallel()
 	p := demo(t)
 	for line := range strings.Lines(strings.Join(blocks(t, "sh"), "")) {
@@ -184,7 +241,7 @@ func accepted(t *testing.T, env, args []string) {
 	p.Stop()
 }
 
-// exampleAccounts writes the README's example of a configuration file, with the
+// exampleAccounts writes the documented example of a configuration file, with the
 // files that it names, and returns its path.
 func exampleAccounts(t *testing.T) string {
 	t.Helper()
@@ -207,11 +264,11 @@ func exampleAccounts(t *testing.T) string {
 			return path
 		}
 	}
-	t.Fatal("the README has no configuration file")
+	t.Fatal("no document has a configuration file")
 	return ""
 }
 
-func TestPromtoolAcceptsTheREADMEsConfiguration(t *testing.T) {
+func TestPromtoolAcceptsTheDocumentedConfigurations(t *testing.T) {
 	t.Parallel()
 	for _, b := range blocks(t, "yaml") {
 		if strings.Contains(b, "scrape_configs:") {

@@ -18,6 +18,8 @@ import (
 // Options are those of a [Collector].
 type Options struct {
 	Families *FamilyFilter // of what is exposed; nil: all
+	// PhoneUsage exposes what each phone used and paid for, beside its group.
+	PhoneUsage bool
 }
 
 // A Collector exposes the phones of accounts. To gather it polls the phones
@@ -38,6 +40,12 @@ type infos struct {
 	own     []string // the labels' names
 	phone   *family
 	account *family
+}
+
+// families are all but those of the counters.
+func (i *infos) families() []*family {
+	return slices.Concat([]*family{i.phone, i.account, phonesListedFamily},
+		statusFamilies, inventoryFamilies, billingFamilies, usageFamilies, taskFamilies, apiFamilies, shardFamilies)
 }
 
 // New returns a collector of what a watcher watches and of its counters, which
@@ -118,10 +126,8 @@ func (v view) has(collector string) bool { return slices.Contains(v.collectors, 
 // Describe implements [prometheus.Collector].
 func (v view) Describe(ch chan<- *prometheus.Desc) {
 	v.counters.Describe(ch)
-	for _, l := range [][]*family{{v.infos.phone, v.infos.account, phonesListedFamily}, statusFamilies, inventoryFamilies, billingFamilies, apiFamilies, shardFamilies} {
-		for _, f := range l {
-			ch <- f.desc
-		}
+	for _, f := range v.infos.families() {
+		ch <- f.desc
 	}
 }
 
@@ -168,6 +174,12 @@ func (v view) collectAccount(e *emitter, a *watch.Account, s *phones.Snapshot) {
 	}
 	if v.has(watch.CollectorBilling) {
 		collectBilling(e, a)
+	}
+	if v.has(watch.CollectorUsage) {
+		collectUsage(e, a)
+	}
+	if v.has(watch.CollectorTasks) {
+		collectTasks(e, a)
 	}
 }
 

@@ -3,6 +3,7 @@ package collector
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -18,6 +19,7 @@ const (
 	lookupsName  = "geelark_phone_lookup_failures_total"
 	panicsName   = "geelark_exporter_panics_total"
 	droppedName  = "geelark_phones_dropped_total"
+	tasksName    = "geelark_task_duration_seconds"
 )
 
 // Counters are the metrics that count events as they happen, for all accounts.
@@ -26,6 +28,7 @@ type Counters struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	lookups  *prometheus.CounterVec
+	tasks    *prometheus.HistogramVec
 	panics   prometheus.Counter // of all accounts together
 	dropped  *prometheus.CounterVec
 }
@@ -50,6 +53,13 @@ func NewCounters() *Counters {
 			Name: lookupsName,
 			Help: "Failed lookups of phones by failure code: 42001 is a phone that does not exist, missing one that the answer left out.",
 		}, []string{"account", "code"}),
+		tasks: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:                           tasksName,
+			Help:                           "Time that automation tasks took until they were completed or failed, by type and last status.",
+			Buckets:                        []float64{30, 60, 120, 300, 600, 1200, 1800, 3600, 7200},
+			NativeHistogramBucketFactor:    1.1,
+			NativeHistogramMaxBucketNumber: 100,
+		}, []string{"account", "type", "status"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: panicsName,
 			Help: "Panics that ended a single scrape or call. Each is a bug, and the log has its stack.",
@@ -102,7 +112,7 @@ func (c *Counters) AccountAdded(a *watch.Account) {
 
 // AccountRemoved implements [watch.Observer]: it ends an account's series.
 func (c *Counters) AccountRemoved(account string) {
-	for _, v := range []*prometheus.MetricVec{c.requests.MetricVec, c.duration.MetricVec, c.lookups.MetricVec, c.dropped.MetricVec} {
+	for _, v := range []*prometheus.MetricVec{c.requests.MetricVec, c.duration.MetricVec, c.lookups.MetricVec, c.tasks.MetricVec, c.dropped.MetricVec} {
 		v.DeletePartialMatch(prometheus.Labels{"account": account})
 	}
 }
@@ -118,6 +128,11 @@ func (c *Counters) LookupFailed(account string, f phones.Failure) {
 	c.lookups.WithLabelValues(account, f.String()).Inc()
 }
 
+// TaskEnded implements [watch.Observer].
+func (c *Counters) TaskEnded(account string, t geelark.TaskType, s geelark.TaskStatus, took time.Duration) {
+	c.tasks.WithLabelValues(account, t.String(), s.String()).Observe(took.Seconds())
+}
+
 // Panicked counts a panic that was contained.
 func (c *Counters) Panicked() { c.panics.Inc() }
 
@@ -128,7 +143,7 @@ func (c *Counters) PhonesDropped(account string, reason watch.DropReason, n int)
 
 // Describe implements [prometheus.Collector].
 func (c *Counters) Describe(ch chan<- *prometheus.Desc) {
-	for _, v := range []prometheus.Collector{c.requests, c.duration, c.lookups, c.dropped, c.panics} {
+	for _, v := range []prometheus.Collector{c.requests, c.duration, c.lookups, c.tasks, c.dropped, c.panics} {
 		v.Describe(ch)
 	}
 }
@@ -138,7 +153,7 @@ func (c *Counters) collect(e *emitter, v view) {
 	for _, vec := range []struct {
 		name string
 		prometheus.Collector
-	}{{requestsName, c.requests}, {durationName, c.duration}, {lookupsName, c.lookups}, {droppedName, c.dropped}} {
+	}{{requestsName, c.requests}, {durationName, c.duration}, {lookupsName, c.lookups}, {droppedName, c.dropped}, {tasksName, c.tasks}} {
 		if !e.filter.Has(vec.name) {
 			continue
 		}

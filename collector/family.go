@@ -13,19 +13,30 @@ import (
 	"geelark_exporter/collector/exposition"
 )
 
-// A family declares a metric family of gauges: what is exposed under one name.
+// A family declares a metric family: what is exposed under one name.
 type family struct {
 	name   string
 	labels []string
+	kind   prometheus.ValueType
 	desc   *prometheus.Desc
 	paged  *exposition.Family
 }
 
+// newFamily declares a family of gauges.
 func newFamily(name, help string, labels ...string) *family {
 	return &family{
-		name: name, labels: labels,
+		name: name, labels: labels, kind: prometheus.GaugeValue,
 		desc:  prometheus.NewDesc(name, help, labels, nil),
 		paged: exposition.NewFamily(name, help, labels...),
+	}
+}
+
+// newCounterFamily declares a family of counters.
+func newCounterFamily(name, help string, labels ...string) *family {
+	return &family{
+		name: name, labels: labels, kind: prometheus.CounterValue,
+		desc:  prometheus.NewDesc(name, help, labels, nil),
+		paged: exposition.NewCounterFamily(name, help, labels...),
 	}
 }
 
@@ -127,14 +138,18 @@ func newEmitter(ch chan<- prometheus.Metric, filter *FamilyFilter) *emitter {
 	return &emitter{ch: ch, filter: filter, has: make(map[*family]bool)}
 }
 
-func (e *emitter) gauge(f *family, v float64, labels ...string) {
+func (e *emitter) gauge(f *family, v float64, labels ...string) { e.emit(f, v, labels) }
+
+func (e *emitter) counter(f *family, v float64, labels ...string) { e.emit(f, v, labels) }
+
+func (e *emitter) emit(f *family, v float64, labels []string) {
 	has, known := e.has[f]
 	if !known {
 		has = e.filter.Has(f.name)
 		e.has[f] = has
 	}
 	if has {
-		e.ch <- prometheus.MustNewConstMetric(f.desc, prometheus.GaugeValue, v, labels...)
+		e.ch <- prometheus.MustNewConstMetric(f.desc, f.kind, v, labels...)
 	}
 }
 

@@ -55,7 +55,7 @@ func TestAScrapeHasTheCollectorsThatItAsksFor(t *testing.T) {
 		collectors []string
 		calls      []string
 	}{
-		"":                                       {watch.Collectors(), []string{listing, status, walletEndpoint, planEndpoint}},
+		"":                                       {watch.DefaultCollectors(), []string{listing, status, walletEndpoint, planEndpoint}},
 		"collect[]=status":                       {[]string{watch.CollectorStatus}, []string{listing, status}},
 		"collect[]=inventory":                    {[]string{watch.CollectorInventory}, []string{listing}},
 		"collect[]=billing":                      {[]string{watch.CollectorBilling}, []string{walletEndpoint, planEndpoint}},

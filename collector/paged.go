@@ -31,17 +31,17 @@ func (p paged) Collect(ch chan<- prometheus.Metric) {
 
 // collectPhones collects single phones.
 func (p paged) collectPhones(ch chan<- prometheus.Metric) {
-	descs := make(map[*exposition.Family]*prometheus.Desc)
+	families := make(map[*exposition.Family]*family)
 	for _, f := range p.phoneFamilies() {
-		descs[f.paged] = f.desc
+		families[f.paged] = f
 	}
-	if len(descs) == 0 {
+	if len(families) == 0 {
 		return
 	}
 	for _, page := range p.pages() {
 		page.Each(func(f *exposition.Family, v float64, labels []string) {
-			if desc := descs[f]; desc != nil {
-				ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, labels...)
+			if f := families[f]; f != nil {
+				ch <- prometheus.MustNewConstMetric(f.desc, f.kind, v, labels...)
 			}
 		})
 	}
@@ -55,6 +55,9 @@ func (p paged) phoneFamilies() []*family {
 	}
 	if p.has(watch.CollectorInventory) {
 		families = append(families, listedFamilies...)
+	}
+	if p.has(watch.CollectorUsage) && p.o.PhoneUsage {
+		families = append(families, phoneUsageFamilies...)
 	}
 	if len(families) > 0 {
 		families = append(families, p.infos.phone)
@@ -74,6 +77,7 @@ func (p paged) pages() []*exposition.Page {
 	}
 	conditions := rendered(p.o.Families.of(conditionFamilies))
 	descriptions := rendered(p.o.Families.of(append(slices.Clone(listedFamilies), p.infos.phone)))
+	usage := rendered(p.o.Families.of(phoneUsageFamilies))
 	var pages []*exposition.Page
 	for i, s := range p.snapshots {
 		account, infos := p.accounts[i], p.infos
@@ -93,6 +97,15 @@ func (p paged) pages() []*exposition.Page {
 					for id, d := range chunk.All() {
 						collectPhoneInfo(to, infos.phone, name, id, d, own)
 						collectDescribed(to, name, id, d)
+					}
+				})
+			})
+		}
+		if len(usage) > 0 && p.has(watch.CollectorUsage) && p.o.PhoneUsage {
+			pages = appendPages(pages, account.Usage().Phones, nil, p.alone, func(chunk *watch.Sums) *exposition.Page {
+				return exposition.NewPage(usage, func(to *exposition.Samples) {
+					for id, sum := range chunk.All() {
+						collectPhoneUsage(to, name, id, sum)
 					}
 				})
 			})

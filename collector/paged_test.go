@@ -127,7 +127,7 @@ func TestPagesSayWhatThePlainCollectorSays(t *testing.T) {
 				b := newBench(t, api, nil, configs...)
 				defer b.Close()
 				agree := func() {
-					b.agree(contentTypes[r.IntN(3)], [][]string{watch.Collectors(), {watch.CollectorStatus}, {watch.CollectorInventory}, {watch.CollectorBilling}}[r.IntN(4)]...)
+					b.agree(contentTypes[r.IntN(3)], [][]string{watch.DefaultCollectors(), {watch.CollectorStatus}, {watch.CollectorInventory}, {watch.CollectorBilling}}[r.IntN(4)]...)
 				}
 				agree()
 				for range 60 {

@@ -14,9 +14,11 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A Family is a metric family of gauges whose samples are rendered by page.
+// A Family is a metric family of gauges or of counters whose samples are rendered
+// by page.
 type Family struct {
 	name, help string
+	counter    bool // of gauges otherwise
 	// order has the labels' places among the values of a sample, by name: that
 	// is how a registry orders them.
 	order []int
@@ -27,10 +29,20 @@ type Family struct {
 	before []string
 }
 
-// NewFamily declares a family. Its name and labels must be valid in the text
-// format without quoting.
+// NewFamily declares a family of gauges. Its name and labels must be valid in the
+// text format without quoting.
 func NewFamily(name, help string, labels ...string) *Family {
-	f := &Family{name: name, help: help}
+	return newFamily(false, name, help, labels)
+}
+
+// NewCounterFamily declares a family of counters, as [NewFamily] does one of
+// gauges. Its name must end in _total.
+func NewCounterFamily(name, help string, labels ...string) *Family {
+	return newFamily(true, name, help, labels)
+}
+
+func newFamily(counter bool, name, help string, labels []string) *Family {
+	f := &Family{name: name, help: help, counter: counter}
 	for i := range labels {
 		f.order = append(f.order, i)
 	}
@@ -48,7 +60,7 @@ func NewFamily(name, help string, labels ...string) *Family {
 	}
 	mf := f.message()
 	f.head[protobuf], _ = proto.Marshal(mf) // three fields, nothing can fail
-	mf.Metric = []*dto.Metric{{Gauge: &dto.Gauge{Value: proto.Float64(0)}}}
+	mf.Metric = []*dto.Metric{f.metric(0, make([]string, len(labels)))}
 	f.head[text] = comments(mf, expfmt.NewFormat(expfmt.TypeTextPlain))
 	f.head[openMetrics] = comments(mf, expfmt.NewFormat(expfmt.TypeOpenMetrics))
 	return f
@@ -56,12 +68,19 @@ func NewFamily(name, help string, labels ...string) *Family {
 
 // message returns the family without samples.
 func (f *Family) message() *dto.MetricFamily {
-	return &dto.MetricFamily{Name: &f.name, Help: &f.help, Type: dto.MetricType_GAUGE.Enum()}
+	kind := dto.MetricType_GAUGE
+	if f.counter {
+		kind = dto.MetricType_COUNTER
+	}
+	return &dto.MetricFamily{Name: &f.name, Help: &f.help, Type: kind.Enum()}
 }
 
 // metric returns a sample as a message.
 func (f *Family) metric(v float64, values []string) *dto.Metric {
 	m := &dto.Metric{Gauge: &dto.Gauge{Value: &v}}
+	if f.counter {
+		m = &dto.Metric{Counter: &dto.Counter{Value: &v}}
+	}
 	for i, place := range f.order {
 		m.Label = append(m.Label, &dto.LabelPair{Name: &f.names[i], Value: &values[place]})
 	}
@@ -144,19 +163,20 @@ func appendValue(b []byte, v float64, format format) []byte {
 }
 
 // The numbers of fields are those of io.prometheus.client's MetricFamily, Metric,
-// LabelPair and Gauge (client_model's metrics.proto).
+// LabelPair, Gauge and Counter (client_model's metrics.proto).
 const (
-	familyMetric = 4
-	metricLabel  = 1
-	metricGauge  = 2
-	labelName    = 1
-	labelValue   = 2
-	gaugeValue   = 1
+	familyMetric  = 4
+	metricLabel   = 1
+	metricGauge   = 2
+	metricCounter = 3
+	labelName     = 1
+	labelValue    = 2
+	sampleValue   = 1 // of gauges and of counters
 )
 
 func (f *Family) appendMetric(b []byte, v float64, values []string) []byte {
-	const gauge = 1 + 8 // tag and double
-	size := 1 + 1 + gauge
+	const sample = 1 + 8 // tag and double
+	size := 1 + 1 + sample
 	for i, place := range f.order {
 		size += sizeOfField(sizeOfLabel(f.names[i], values[place]))
 	}
@@ -170,9 +190,13 @@ func (f *Family) appendMetric(b []byte, v float64, values []string) []byte {
 		b = protowire.AppendTag(b, labelValue, protowire.BytesType)
 		b = protowire.AppendString(b, values[place])
 	}
-	b = protowire.AppendTag(b, metricGauge, protowire.BytesType)
-	b = protowire.AppendVarint(b, gauge)
-	b = protowire.AppendTag(b, gaugeValue, protowire.Fixed64Type)
+	kind := protowire.Number(metricGauge)
+	if f.counter {
+		kind = metricCounter
+	}
+	b = protowire.AppendTag(b, kind, protowire.BytesType)
+	b = protowire.AppendVarint(b, sample)
+	b = protowire.AppendTag(b, sampleValue, protowire.Fixed64Type)
 	return protowire.AppendFixed64(b, math.Float64bits(v))
 }
 

@@ -45,10 +45,15 @@ type Samples struct {
 	each     func(f *Family, v float64, values []string) // in place of rendered
 }
 
-// Gauge takes a sample. The labels' values are in the order of their
-// declaration, in UTF-8. A sample of a family that is not one of the page's is
-// left out.
-func (s *Samples) Gauge(f *Family, v float64, values ...string) {
+// Gauge takes a sample of a family of gauges. The labels' values are in the order
+// of their declaration, in UTF-8. A sample of a family that is not one of the
+// page's is left out.
+func (s *Samples) Gauge(f *Family, v float64, values ...string) { s.add(f, v, values) }
+
+// Counter takes a sample of a family of counters, as Gauge does one of gauges.
+func (s *Samples) Counter(f *Family, v float64, values ...string) { s.add(f, v, values) }
+
+func (s *Samples) add(f *Family, v float64, values []string) {
 	switch i := slices.Index(s.families, f); {
 	case i < 0:
 	case s.each != nil:

@@ -43,10 +43,10 @@ type Sum struct {
 	Amount geelark.Amount
 }
 
-func (s *Sum) add(t Sum) {
-	s.Used += t.Used
-	s.Amount += t.Amount
-}
+// Plus returns the sum of both.
+func (s Sum) Plus(t Sum) Sum { return Sum{s.Used + t.Used, s.Amount + t.Amount} }
+
+func (s *Sum) add(t Sum) { *s = s.Plus(t) }
 
 // A GroupUse is a use by the phones of a group.
 type GroupUse struct {

@@ -62,6 +62,13 @@ func NewReader(l *Ledger, source Source, read time.Time, groupOf func(phone stri
 	return &Reader{ledger: l, source: source, read: read, groupOf: groupOf, now: now, step: geelark.FlowMemory}
 }
 
+// With returns the reader with another's source: it asks for the same account.
+func (r *Reader) With(other *Reader) *Reader {
+	with := *r
+	with.source = other.source
+	return &with
+}
+
 // Read returns up to where flows were read. What is created later is not known.
 func (r *Reader) Read() time.Time { return r.read }
 

@@ -2,6 +2,7 @@ package phones
 
 import (
 	"iter"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unique"
@@ -11,6 +12,23 @@ import (
 // a moment and that one changed phone takes few others along, enough for good
 // compression.
 const chunkSize = 64
+
+// Chunks divides phones, whose ids are in order, into chunks of one thing about
+// each. Chunks of before that have the same are used again.
+func Chunks[T comparable](before []*Chunk[T], ids []string, of func(id string) T) []*Chunk[T] {
+	var chunks []*Chunk[T]
+	for ids := range slices.Chunk(ids, chunkSize) {
+		c := &Chunk[T]{ids: ids}
+		for _, id := range ids {
+			c.values = append(c.values, of(id))
+		}
+		if i := len(chunks); i < len(before) && slices.Equal(before[i].ids, c.ids) && slices.Equal(before[i].values, c.values) {
+			c = before[i]
+		}
+		chunks = append(chunks, c)
+	}
+	return chunks
+}
 
 // A Chunk is one thing about each of a few phones. It never changes; where the
 // thing or the phones do, later snapshots have another chunk.

@@ -47,6 +47,13 @@ func NewReader(t *Tracker, source Source, now func() time.Time) *Reader {
 	return &Reader{tracker: t, source: source, now: now}
 }
 
+// With returns the reader with another's source: it asks for the same account.
+func (r *Reader) With(other *Reader) *Reader {
+	with := *r
+	with.source = other.source
+	return &with
+}
+
 var errSpent = errors.New("no calls left")
 
 // Turn brings the tracker up to date with as many calls as are given at the most.

@@ -70,6 +70,12 @@ type Failure struct {
 // be forgotten.
 const margin = 24 * time.Hour
 
+// OtherCode stands for the codes of failures beyond the first hundred different
+// ones: the vendor's documents have fewer.
+const OtherCode geelark.Code = -1
+
+const maxCodes = 100
+
 // mostFailures is about what a person reads.
 const mostFailures = 20
 
@@ -183,8 +189,9 @@ func (t *Tracker) learn(tasks []geelark.Task, now time.Time) (unknown int) {
 		c.Ends[End{task.Type, task.Status}]++
 		t.ends[End{task.Type, task.Status}]++
 		if task.Status == geelark.TaskFailed {
-			c.Causes[Cause{task.Type, task.FailCode}]++
-			t.causes[Cause{task.Type, task.FailCode}]++
+			cause := Cause{task.Type, t.codeOf(task)}
+			c.Causes[cause]++
+			t.causes[cause]++
 			t.failed = append(t.failed, Failure{task, now})
 			t.failed = slices.Delete(t.failed, 0, max(0, len(t.failed)-mostFailures))
 		}
@@ -199,6 +206,18 @@ func (t *Tracker) learn(tasks []geelark.Task, now time.Time) (unknown int) {
 		}
 	}
 	return unknown
+}
+
+// codeOf is the code by which a failure is counted.
+func (t *Tracker) codeOf(task geelark.Task) geelark.Code {
+	codes := make(map[geelark.Code]bool)
+	for cause := range t.causes {
+		codes[cause.Code] = true
+	}
+	if !codes[task.FailCode] && len(codes) >= maxCodes {
+		return OtherCode
+	}
+	return task.FailCode
 }
 
 // forget drops tasks that the vendor does not list any more.

@@ -31,6 +31,8 @@ type Account struct {
 	poller    *poller
 	inventory *inventory
 	billing   *billing
+	usage     *usage     // nil: not switched on
+	tasks     *taskWatch // likewise
 	errors    *recentErrors
 }
 
@@ -72,6 +74,12 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 	}
 	a.inventory = newInventory(a, o, logger)
 	a.billing = newBilling(a, o, logger)
+	if a.Has(CollectorUsage) {
+		a.usage = newUsage(a, o, logger)
+	}
+	if a.Has(CollectorTasks) {
+		a.tasks = newTaskWatch(a, o, logger)
+	}
 	return a, nil
 }
 
@@ -81,6 +89,12 @@ func (a *Account) begin(old *Account) {
 	if old != nil {
 		a.poller.inherit(old.poller)
 		a.billing.inherit(old.billing)
+		if a.usage != nil {
+			a.usage.inherit(old.usage)
+		}
+		if a.tasks != nil {
+			a.tasks.inherit(old.tasks)
+		}
 		if a.selectsAs(old) {
 			a.inventory.inherit(old.inventory)
 		} else {
@@ -148,6 +162,13 @@ func (a *Account) Refresh(ctx context.Context, collectors []string) {
 	if asked(CollectorBilling) {
 		a.billing.start(now)
 	}
+	// Nobody waits for these: what they tell is minutes old anyway.
+	if asked(CollectorUsage) {
+		a.usage.start(now)
+	}
+	if asked(CollectorTasks) {
+		a.tasks.start(now)
+	}
 	a.scrapes.wait(ctx, func() bool {
 		return !(lists && a.inventory.pending() ||
 			asked(CollectorStatus) && a.poller.isBusy() ||
@@ -175,6 +196,10 @@ func (a *Account) State(collector string) State {
 		return a.poller.state()
 	case CollectorInventory:
 		return a.inventory.state()
+	case CollectorUsage:
+		return a.usage.state()
+	case CollectorTasks:
+		return a.tasks.state()
 	}
 	return a.billing.state()
 }

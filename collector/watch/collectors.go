@@ -7,10 +7,19 @@ const (
 	CollectorStatus    = "status"    // phone/status: each phone's status
 	CollectorInventory = "inventory" // phone/list: names, groups, tags, subscriptions
 	CollectorBilling   = "billing"   // pay/wallet and pay/plan/info
+	CollectorUsage     = "usage"     // billing/transaction/detail: minutes and money
+	CollectorTasks     = "tasks"     // task/historyRecords, task/query: automation tasks
 )
 
 // Collectors returns the names of all collectors.
-func Collectors() []string { return []string{CollectorStatus, CollectorInventory, CollectorBilling} }
+func Collectors() []string {
+	return []string{CollectorStatus, CollectorInventory, CollectorBilling, CollectorUsage, CollectorTasks}
+}
+
+// DefaultCollectors returns those that are on unless somebody says otherwise.
+func DefaultCollectors() []string {
+	return []string{CollectorStatus, CollectorInventory, CollectorBilling}
+}
 
 // endpointsOf are the endpoints that a collector calls.
 func endpointsOf(collector string) []geelark.Endpoint {
@@ -19,6 +28,10 @@ func endpointsOf(collector string) []geelark.Endpoint {
 		return []geelark.Endpoint{geelark.EndpointPhoneStatus}
 	case CollectorInventory:
 		return []geelark.Endpoint{geelark.EndpointPhoneList}
+	case CollectorUsage:
+		return []geelark.Endpoint{geelark.EndpointTransactions}
+	case CollectorTasks:
+		return []geelark.Endpoint{geelark.EndpointTaskHistory, geelark.EndpointTaskQuery}
 	}
 	return []geelark.Endpoint{geelark.EndpointWallet, geelark.EndpointPlanInfo}
 }

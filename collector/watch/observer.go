@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"time"
+
 	"geelark_exporter/collector/phones"
 	"geelark_exporter/geelark"
 )
@@ -19,6 +21,8 @@ type Observer interface {
 	LookupFailed(account string, f phones.Failure)
 	// PhonesDropped tells of phones that are not tracked any more.
 	PhonesDropped(account string, reason DropReason, n int)
+	// TaskEnded tells of a task that was completed or failed after a time.
+	TaskEnded(account string, t geelark.TaskType, s geelark.TaskStatus, took time.Duration)
 }
 
 // A DropReason is why phones are not tracked any more.
@@ -39,8 +43,9 @@ func DropReasons() []DropReason {
 // nobody observes.
 type nobody struct{}
 
-func (nobody) AccountAdded(*Account)                 {}
-func (nobody) AccountRemoved(string)                 {}
-func (nobody) RequestSent(string, geelark.Request)   {}
-func (nobody) LookupFailed(string, phones.Failure)   {}
-func (nobody) PhonesDropped(string, DropReason, int) {}
+func (nobody) AccountAdded(*Account)                                                 {}
+func (nobody) AccountRemoved(string)                                                 {}
+func (nobody) RequestSent(string, geelark.Request)                                   {}
+func (nobody) LookupFailed(string, phones.Failure)                                   {}
+func (nobody) PhonesDropped(string, DropReason, int)                                 {}
+func (nobody) TaskEnded(string, geelark.TaskType, geelark.TaskStatus, time.Duration) {}

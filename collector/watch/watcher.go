@@ -27,7 +27,7 @@ type Options struct {
 	Logger     log.Logger       // nil: no logs
 	Now        func() time.Time // nil: time.Now
 	UserAgent  string           // of API requests
-	Collectors []string         // those that are switched on; nil: all
+	Collectors []string         // those that are switched on; nil: [DefaultCollectors]
 	Shard      Shard            // which accounts are this process's; the zero value: all
 	Observer   Observer         // nil: nobody
 	// ClientOptions are applied after the options that the accounts'
@@ -62,7 +62,7 @@ func New(accounts []AccountConfig, o Options) (*Watcher, error) {
 		o.Now = time.Now
 	}
 	if o.Collectors == nil {
-		o.Collectors = Collectors()
+		o.Collectors = DefaultCollectors()
 	}
 	if o.Observer == nil {
 		o.Observer = nobody{}

@@ -1,0 +1,106 @@
+package watch
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-kit/log"
+
+	"geelark_exporter/collector/ledger"
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/geelark"
+)
+
+const (
+	// usageInterval is how often what was used is read. The vendor makes an entry
+	// a minute for a phone at the most.
+	usageInterval = 2 * time.Minute
+	// usageCalls are the most calls of a turn: two thirds of what the endpoint's
+	// budget allows meanwhile.
+	usageCalls = 40
+)
+
+// Sums are what phones used and paid for.
+type Sums = phones.Chunk[ledger.Sum]
+
+// A Usage is what an account used and paid for since counting began.
+type Usage struct {
+	Groups map[ledger.GroupUse]ledger.Sum
+	Phones []*Sums       // in the order of their ids
+	Last   time.Time     // when the latest entry was created; zero: none
+	Behind time.Duration // how much time has passed of which entries were not read
+}
+
+// usage adds up what the account used and paid for.
+type usage struct {
+	*job
+	store  *phones.Store
+	ledger *ledger.Ledger
+	reader *ledger.Reader // of the run that is under way
+
+	mu     sync.Mutex
+	sums   []*Sums
+	readTo time.Time // by the local clock
+}
+
+// newUsage goes on from what another account knew whose place this one takes.
+func newUsage(a *Account, o *Options, logger log.Logger) *usage {
+	u := &usage{store: a.store, readTo: o.Now()}
+	u.ledger = ledger.New(u.readTo, nil)
+	u.reader = ledger.NewReader(u.ledger, a.client, u.readTo, a.store.GroupOf, o.Now)
+	u.job = &job{
+		workers: a.workers, interval: usageInterval, retry: usageInterval, work: u.turn, notify: a.scrapes.notify,
+		record: a.errors.of(CollectorUsage, o.Now), failure: "Reading what was used failed, what is known of it is kept",
+		now: o.Now, logger: logger,
+	}
+	return u
+}
+
+// turn reads what is new.
+func (u *usage) turn(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, usageInterval)
+	defer cancel()
+	err := u.reader.Turn(ctx, usageCalls)
+	now := u.now()
+	// An hour more, since the vendor's clock counts.
+	u.ledger.Forget(now.Add(-geelark.FlowMemory-time.Hour), u.store.Has)
+	sums := u.sumsOfPhones()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.sums, u.readTo = sums, now.Add(-u.reader.Behind())
+	return err
+}
+
+// sumsOfPhones returns the phones' sums, in the chunks of before where these have
+// not changed.
+func (u *usage) sumsOfPhones() []*Sums {
+	sums := make(map[string]ledger.Sum)
+	u.ledger.Phones(func(id string, p ledger.Phone) bool {
+		sums[id] = p.Sum
+		return true
+	})
+	u.mu.Lock()
+	before := u.sums
+	u.mu.Unlock()
+	return phones.Chunks(before, slices.Sorted(maps.Keys(sums)), func(id string) ledger.Sum { return sums[id] })
+}
+
+func (u *usage) inherit(from *usage) {
+	u.job.inherit(from.job)
+	from.mu.Lock()
+	defer from.mu.Unlock()
+	u.sums, u.readTo, u.ledger = from.sums, from.readTo, from.ledger
+	u.reader = from.reader.With(u.reader)
+}
+
+func (u *usage) known() Usage {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return Usage{Groups: u.ledger.Groups(), Phones: u.sums, Last: u.ledger.Last(), Behind: max(u.now().Sub(u.readTo), 0)}
+}
+
+// Usage returns what the account used and paid for.
+func (a *Account) Usage() Usage { return a.usage.known() }
