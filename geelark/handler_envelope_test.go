@@ -45,20 +45,21 @@ func TestMalformedAnswerIsNeverData(t *testing.T) {
 
 func TestOddPartsOfTheEnvelopeSpoilNoAnswer(t *testing.T) {
 	for name, body := range map[string]string{
-		"message a number":       `{"code":0,"msg":1,"data":%s}`,
-		"message an object":      `{"code":0,"msg":{"zh":"\u6210"},"data":%s}`,
-		"message a list":         `{"code":0,"msg":[1,{"a":[]}],"data":%s}`,
-		"message null":           `{"code":0,"msg":null,"data":%s}`,
-		"trace id a number":      `{"code":0,"traceId":17,"data":%s}`,
-		"trace id an object":     `{"code":0,"traceId":{},"data":%s}`,
-		"trace id behind":        `{"code":0,"data":%s,"traceId":false}`,
-		"code a string":          `{"code":"0","data":%s}`,
-		"code a fraction of 0":   `{"code":0.0,"data":%s}`,
-		"code behind the data":   `{"data":%s,"code":0}`,
-		"fields of no document":  `{"a":{"code":1},"code":0,"data":%s,"success":false}`,
-		"names that are escaped": `{"\u0063ode":0,"d\u0061ta":%s}`,
-		"invalid UTF-8":          "{\"code\":0,\"msg\":\"\xff\",\"data\":%s}",
-		"the last data counts":   `{"code":0,"data":{"successDetails":[{"id":"9","status":1}]},"data":%s}`,
+		"message a number":           `{"code":0,"msg":1,"data":%s}`,
+		"message an object":          `{"code":0,"msg":{"zh":"\u6210"},"data":%s}`,
+		"message a list":             `{"code":0,"msg":[1,{"a":[]}],"data":%s}`,
+		"message null":               `{"code":0,"msg":null,"data":%s}`,
+		"trace id a number":          `{"code":0,"traceId":17,"data":%s}`,
+		"trace id an object":         `{"code":0,"traceId":{},"data":%s}`,
+		"trace id behind":            `{"code":0,"data":%s,"traceId":false}`,
+		"code a string":              `{"code":"0","data":%s}`,
+		"code a fraction of 0":       `{"code":0.0,"data":%s}`,
+		"code behind the data":       `{"data":%s,"code":0}`,
+		"fields of no document":      `{"a":{"code":1},"code":0,"data":%s,"success":false}`,
+		"names that are escaped":     `{"\u0063ode":0,"d\u0061ta":%s}`,
+		"invalid UTF-8":              "{\"code\":0,\"msg\":\"\xff\",\"data\":%s}",
+		"the last data counts":       `{"code":0,"data":{"successDetails":[{"id":"9","status":1}]},"data":%s}`,
+		"the last data counts alone": `{"code":0,"data":{"successAmount":0,"failDetails":[{"id":"8","code":42001}]},"data":%s}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := newClient(t, play(answerBody(fmt.Sprintf(body, statusData)))).PhoneStatus(t.Context(), []string{"1"})

@@ -188,6 +188,19 @@ func TestPageIsJudgedByWhatIsBeforeIt(t *testing.T) {
 	}
 }
 
+func TestAnswerByIDIsTheSameOnEveryPage(t *testing.T) {
+	for _, page := range []int{1, 2, 50} {
+		c := newClient(t, play(answerBody(listAnswer(2, []string{"a", "b"}))))
+		if got, err := c.PhoneList(t.Context(), PhoneListFilter{IDs: []string{"a", "b"}}, page, 100); err != nil || len(got.Phones) != 2 {
+			t.Errorf("page %d: got %+v, %v", page, got, err)
+		}
+		c = newClient(t, play(answerBody(listAnswer(2, nil))))
+		if got, err := c.PhoneList(t.Context(), PhoneListFilter{IDs: []string{"a", "b"}}, page, 100); err == nil {
+			t.Errorf("page %d: got %+v of an answer that lists none of 2", page, got)
+		}
+	}
+}
+
 // A part of a listing does not tell which phones there are.
 func TestListingIsNoBatch(t *testing.T) {
 	for _, code := range []Code{CodePartial, CodeBatchFailed} {
@@ -494,6 +507,15 @@ func FuzzPhoneListData(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestPageOfNothingButOddItemsIsNotTheLast(t *testing.T) {
+	odd := strings.Repeat("null,", 99) + "null"
+	s := play(answerBody(`{"code":0,"data":{"total":101,"items":[`+odd+`]}}`), answerBody(listAnswer(101, []string{"a"})))
+	got, err := collect(t, newClient(t, s), PhoneListFilter{})
+	if err != nil || !slices.Equal(got, []string{"a"}) || len(s.requests()) != 2 {
+		t.Errorf("got %q after %d requests, %v", got, len(s.requests()), err)
+	}
 }
 
 func TestListedPhoneHasWhatOperatorsGoBy(t *testing.T) {
