@@ -5,6 +5,7 @@ SHELL := bash
 
 PROMETHEUS_VERSION    := v0.316.0
 ALERTMANAGER_VERSION  := v0.31.1
+PINT_VERSION          := v0.87.0
 HELM_VERSION          := v3.22.0
 HELM_DOCS_VERSION     := v1.14.2
 GOLANGCI_LINT_VERSION := v2.15.0
@@ -33,6 +34,7 @@ PROMETHEUS    := $(TOOLS)/prometheus-$(PROMETHEUS_VERSION)
 PROMTOOL      := $(TOOLS)/promtool-$(PROMETHEUS_VERSION)
 ALERTMANAGER  := $(TOOLS)/alertmanager-$(ALERTMANAGER_VERSION)
 AMTOOL        := $(TOOLS)/amtool-$(ALERTMANAGER_VERSION)
+PINT          := $(TOOLS)/pint-$(PINT_VERSION)
 HELM          := $(TOOLS)/helm-$(HELM_VERSION)
 HELM_DOCS     := $(TOOLS)/helm-docs-$(HELM_DOCS_VERSION)
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
@@ -63,11 +65,11 @@ build: ## Build ./geelark_exporter with its version
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o geelark_exporter .
 
 .PHONY: test
-test: $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) $(HELM_DOCS) systemd chromium ## Run all tests and report statement coverage
+test: $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(PINT) $(HELM) $(HELM_DOCS) systemd chromium ## Run all tests and report statement coverage
 	@$(if $(RACE),,echo "note: no C compiler, testing without the race detector")
 	@# One summary of all, of what was skipped too. Of what is tested outside of a module
 	@# Go's cache of test results does not know.
-	@export PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) HELM=$(HELM) HELM_DOCS=$(HELM_DOCS); \
+	@export PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) PINT=$(PINT) HELM=$(HELM) HELM_DOCS=$(HELM_DOCS); \
 	set -o pipefail; { \
 		$(GO) test -json $(RACE) -coverprofile=$(COVERAGE) ./... $(OWN) || failed=1; \
 		for m in $(NESTED); do (cd $$m && $(GO) test -json $(RACE) -count=1 ./...) || failed=1; done; \
@@ -211,3 +213,12 @@ $(ACTIONLINT) $(GORELEASER) $(CYCLONEDX):
 	@mkdir -p $(@D)
 	@tmp=$$(mktemp -d $(@D)/building.XXXXXX) && trap 'rm -rf "$$tmp"' EXIT && \
 		GOBIN=$$tmp CGO_ENABLED=0 $(GO) install $(PACKAGE) && mv "$$tmp"/* $@
+
+# In a module of its own: unlike go install, that asks the proxy for this version
+# alone. Not every proxy lists all versions.
+$(PINT):
+	@echo "building $(notdir $@), once"
+	@mkdir -p $(@D)
+	@tmp=$$(mktemp -d $(@D)/building.XXXXXX) && trap 'rm -rf "$$tmp"' EXIT && cd "$$tmp" && \
+		printf 'module tools\n\ngo 1.26\n\nrequire github.com/cloudflare/pint $(PINT_VERSION)\n' >go.mod && \
+		CGO_ENABLED=0 $(GO) build -mod=mod -o pint github.com/cloudflare/pint/cmd/pint && mv pint $@

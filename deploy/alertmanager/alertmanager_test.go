@@ -2,7 +2,6 @@
 package alertmanager
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -62,7 +61,7 @@ type labels map[string]string
 
 func TestAnAlertThatExplainsOthersSilencesThem(t *testing.T) {
 	t.Parallel()
-	base := start(t)
+	base := startWith(t, configFile) // whose group_wait is longer than the test
 	of := func(alert, account string, more ...string) labels {
 		l := labels{"alertname": alert, "account": account}
 		for pair := range slices.Chunk(more, 2) {
@@ -168,24 +167,13 @@ func TestAnAlertThatExplainsOthersSilencesThem(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var post []map[string]any
+			var all []fired
 			want := make(map[string]bool)
 			for _, e := range test.alerts {
-				post = append(post, map[string]any{"labels": e.alert})
+				all = append(all, fired{Labels: e.alert})
 				want[fmt.Sprint(e.alert)] = e.silenced
 			}
-			body, err := json.Marshal(post)
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp, err := http.Post(base+"/api/v2/alerts", "application/json", bytes.NewReader(body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp.Body.Close()
-			if resp.StatusCode != http.StatusOK {
-				t.Fatalf("posting alerts: %s", resp.Status)
-			}
+			send(t, base, all...)
 			ctx, cancel := context.WithTimeout(t.Context(), processtest.Patience)
 			defer cancel()
 			processtest.Until(ctx, t, func() string {
@@ -211,28 +199,23 @@ func TestAnAlertThatExplainsOthersSilencesThem(t *testing.T) {
 
 type alert struct {
 	Labels labels
-	Status struct{ InhibitedBy []string }
+	Status struct{ InhibitedBy, MutedBy []string }
 }
 
-func alerts(t *testing.T, base string) []alert {
+func alerts(t *testing.T, base string) (list []alert) {
 	t.Helper()
-	resp, err := http.Get(base + "/api/v2/alerts")
+	get(t, base+"/api/v2/alerts", &list)
+	return list
+}
+
+func get(t *testing.T, url string, into any) {
+	t.Helper()
+	resp, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	var list []alert
-	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
 		t.Fatal(err)
 	}
-	return list
-}
-
-// start runs Alertmanager with the configuration as it is, and returns its
-// address. group_wait is longer than the test: nothing is sent.
-func start(t *testing.T) string {
-	t.Helper()
-	p := processtest.Start(t, exec.Command(tool(t, "ALERTMANAGER"), "--config.file="+configFile, "--storage.path="+t.TempDir(),
-		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address="))
-	return "http://" + p.Address()
 }

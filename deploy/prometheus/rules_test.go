@@ -41,6 +41,17 @@ func TestPrometheusTakesTheConfigurations(t *testing.T) {
 	promtool(t, "check", "config", "--lint=all", "--lint-fatal", "prometheus.yml", "prometheus.accounts.yml")
 }
 
+// pint knows more of what goes wrong with rules than promtool. Without a server it
+// asks for no series.
+func TestPintFindsNothingInTheRules(t *testing.T) {
+	t.Parallel()
+	touch(t, ".")
+	out, err := exec.Command(processtest.Tool(t, "PINT"), "--offline", "--no-color", "--log-level=error", "lint", "--min-severity=info", "--fail-on=info", "rules").CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 type rule struct {
 	Record, Alert, Expr string
 	Labels, Annotations map[string]string

@@ -1,0 +1,184 @@
+package prometheus
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"geelark_exporter/deploy/processtest"
+)
+
+// BenchmarkRules measures with a real Prometheus how long an evaluation of the
+// rules takes for 100,000 phones in ten accounts, of which 5,000 stop at once
+// without taking a group down: each of them becomes an alert. It takes
+// eleven minutes: LONG_BENCHMARKS=1 PROMETHEUS=... go test -run '^$' -bench Rules -benchtime 1x .
+//
+// Scrapes come every eight seconds, so that eight minutes fill the hour that rules
+// look back at with the samples that an hour of scrapes every minute has.
+func BenchmarkRules(b *testing.B) {
+	const phones, interval = 100_000, time.Minute
+	if os.Getenv("LONG_BENCHMARKS") == "" {
+		b.Skip("takes eleven minutes: set $LONG_BENCHMARKS")
+	}
+	running, stopped := exposition(phones, false), exposition(phones, true)
+	var scrapes, stop atomic.Int64
+	fleet := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		scrape := scrapes.Add(1)
+		if stop.Load() != 0 {
+			w.Write(stopped)
+		} else {
+			w.Write(running)
+		}
+		for a := range accounts {
+			fmt.Fprintf(w, "geelark_api_requests_total{account=\"team-%d\",api=\"phone/status\",outcome=\"0\"} %d\n", a, scrape)
+			fmt.Fprintf(w, "geelark_wallet_balance{account=\"team-%d\"} %d\n", a, 10000-scrape)
+		}
+	}))
+	defer fleet.Close()
+
+	dir := b.TempDir()
+	rules, err := filepath.Abs("rules/*.yml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	config := filepath.Join(dir, "prometheus.yml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, `
+global: {scrape_interval: 8s, scrape_timeout: 8s, evaluation_interval: 20s}
+rule_files: [%q]
+scrape_configs:
+  - job_name: geelark
+    static_configs: [{targets: [%q]}]
+`, rules, strings.TrimPrefix(fleet.URL, "http://")), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command(processtest.Tool(b, "PROMETHEUS"), "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--web.listen-address=127.0.0.1:0")
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
+	address := "http://" + processtest.Start(b, cmd).Address()
+
+	longest := make(map[string]float64) // by rule, and by group
+	for range b.N {
+		for start := time.Now(); time.Since(start) < 11*time.Minute; time.Sleep(10 * time.Second) {
+			if time.Since(start) < 7*time.Minute {
+				continue
+			}
+			stop.Store(1)
+			for name, seconds := range evaluations(b, address) {
+				longest[name] = max(longest[name], seconds)
+			}
+		}
+	}
+	b.Logf("%d scrapes", scrapes.Load())
+	sum := 0.0
+	for _, name := range slices.SortedFunc(maps.Keys(longest), func(x, y string) int { return cmp.Compare(longest[y], longest[x]) }) {
+		b.Logf("%6.3f s %s", longest[name], name)
+		if strings.HasPrefix(name, "geelark-") {
+			sum += longest[name]
+		}
+	}
+	var firing struct {
+		Data struct{ Result []struct{ Value [2]any } }
+	}
+	get(b, address+"/api/v1/query?query="+url.QueryEscape(`count(ALERTS{alertname="GeelarkPhoneStopped",alertstate="firing"})`), &firing)
+	if got := fmt.Sprint(firing.Data.Result); !strings.Contains(got, " 5000]") {
+		b.Errorf("the phones that alert: %s, want 5000", got)
+	}
+	b.ReportMetric(sum, "s/evaluation")
+	if sum > interval.Seconds()/10 {
+		b.Errorf("an evaluation takes %.1f s, want at most a tenth of %s", sum, interval)
+	}
+}
+
+const accounts, groups = 10, 20
+
+// exposition is what an exporter exposes of so many phones, before or after a
+// twentieth of them has stopped.
+func exposition(phones int, stopped bool) []byte {
+	code := func(i int) int {
+		switch {
+		case i%50 == 0:
+			return 3
+		case i%100 >= 60 || stopped && i%100 < 50 && i%10 == 1:
+			return 2
+		}
+		return 0
+	}
+	var w bytes.Buffer
+	counts := make(map[string]int)
+	for i := range phones {
+		account, group := i/(phones/accounts), i/20%groups
+		labels := fmt.Sprintf(`account="team-%d",id="%d"`, account, 500_000_000_000_000_000+i)
+		fmt.Fprintf(&w, "geelark_phone_status_code{%s} %d\n", labels, code(i))
+		fmt.Fprintf(&w, "geelark_phone_info{%s,bound=\"yes\",brand=\"samsung\",charge_mode=%q,country=\"Germany\",group=\"farm-%d\",model=\"SM-G991B\",net_type=\"wifi\",os_version=\"Android 13\",serial_name=\"farm-%d-%05d\",serial_no=\"%d\",tags=\",prod,\"} 1\n",
+			labels, []string{"per_minute", "monthly"}[i%2], group, group, i, i)
+		fmt.Fprintf(&w, "geelark_phone_rpa_running{%s} %d\n", labels, i%3/2)
+		if i%2 == 1 {
+			fmt.Fprintf(&w, "geelark_phone_subscription_expiry_timestamp_seconds{%s} %d\n", labels, time.Now().Unix()+int64(i%2000+1)*3600)
+		}
+		counts[fmt.Sprintf(`account="team-%d",group="farm-%d",code="%d",status=%q`, account, group, code(i),
+			[]string{"started", "starting", "shut_down", "expired"}[code(i)])]++
+	}
+	for labels, n := range counts {
+		fmt.Fprintf(&w, "geelark_group_phones{%s} %d\n", labels, n)
+	}
+	for a := range accounts {
+		for name, value := range map[string]int{
+			"geelark_account_info": 1, "geelark_up": 1, "geelark_status_max_age_seconds": 30,
+			"geelark_phones_tracked": phones / accounts, "geelark_phones_listed": phones / accounts,
+		} {
+			fmt.Fprintf(&w, "%s{account=\"team-%d\"} %d\n", name, a, value)
+		}
+	}
+	return w.Bytes()
+}
+
+// evaluations is how long the last evaluation of each group and each rule took.
+func evaluations(b *testing.B, address string) map[string]float64 {
+	b.Helper()
+	var answer struct {
+		Data struct {
+			Groups []struct {
+				Name           string
+				EvaluationTime float64
+				Rules          []struct {
+					Name           string
+					EvaluationTime float64
+				}
+			}
+		}
+	}
+	get(b, address+"/api/v1/rules", &answer)
+	seconds := make(map[string]float64)
+	for _, g := range answer.Data.Groups {
+		seconds[g.Name] = g.EvaluationTime
+		for _, r := range g.Rules {
+			seconds[r.Name] = r.EvaluationTime
+		}
+	}
+	return seconds
+}
+
+func get(b *testing.B, address string, into any) {
+	b.Helper()
+	resp, err := http.Get(address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		b.Fatal(err)
+	}
+}
