@@ -221,3 +221,16 @@ func TestProxyThatRefusesIsToldInOwnWords(t *testing.T) {
 		}
 	}
 }
+
+func TestLocationMattersOnlyOfARedirect(t *testing.T) {
+	for status, redirect := range map[int]bool{201: false, 302: true, 308: true, 404: false, 503: false} {
+		err := ask(t.Context(), newClient(t, play(func(*http.Request) (*http.Response, error) {
+			resp, err := answerStatus(status)(nil)
+			resp.Header.Set("Location", "http://%zz")
+			return resp, err
+		}), WithRetries(0)))
+		if he, ok := errors.AsType[*HTTPError](err); ok == redirect || ok && he.StatusCode != status {
+			t.Errorf("%d: got %v", status, err)
+		}
+	}
+}
