@@ -119,7 +119,7 @@ func within(timeout time.Duration, f func()) bool {
 // newRoutes returns the handlers of all paths.
 func newRoutes(f *flags, s site, w *watch.Watcher, c *collector.Collector, filter *collector.FamilyFilter, reloader *config.Reloader, errorLog promhttp.Logger) (http.Handler, error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(versioncollector.NewCollector(program), reloader)
+	registry.MustRegister(versioncollector.NewCollector(program), collector.Reloads(reloader.Last))
 	options := collector.HandlerOptions{
 		Gatherer: filter.Gatherer(registry), TimeoutOffset: f.timeoutOffset, ErrorLog: errorLog,
 	}

@@ -149,7 +149,8 @@ func TestAccountsDoNotWaitForEachOther(t *testing.T) {
 						return nil, r.Context().Err()
 					}
 					return sim.RoundTripper().RoundTrip(r)
-				}))}
+				})),
+			}
 		}, good, bad)
 		defer b.Close()
 		s := b.scrape()

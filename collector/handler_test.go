@@ -55,15 +55,15 @@ func TestAScrapeHasTheCollectorsThatItAsksFor(t *testing.T) {
 		collectors []string
 		calls      []string
 	}{
-		"":                                       {watch.DefaultCollectors(), []string{listing, status, walletEndpoint, planEndpoint}},
-		"collect[]=status":                       {[]string{watch.CollectorStatus}, []string{listing, status}},
-		"collect[]=inventory":                    {[]string{watch.CollectorInventory}, []string{listing}},
-		"collect[]=billing":                      {[]string{watch.CollectorBilling}, []string{walletEndpoint, planEndpoint}},
-		"collect[]=status&collect[]=inventory":   {[]string{watch.CollectorStatus, watch.CollectorInventory}, []string{listing, status}},
-		"collect[]=status&collect[]=billing":     {[]string{watch.CollectorStatus, watch.CollectorBilling}, []string{listing, status, walletEndpoint, planEndpoint}},
-		"collect[]=billing&collect[]=inventory":  {[]string{watch.CollectorInventory, watch.CollectorBilling}, []string{listing, walletEndpoint, planEndpoint}},
-		"collect[]=status&collect[]=status":      {[]string{watch.CollectorStatus}, []string{listing, status}},
-		"collect%5B%5D=billing&other=whatever": {[]string{watch.CollectorBilling}, []string{walletEndpoint, planEndpoint}},
+		"":                                      {watch.DefaultCollectors(), []string{listing, status, walletEndpoint, planEndpoint}},
+		"collect[]=status":                      {[]string{watch.CollectorStatus}, []string{listing, status}},
+		"collect[]=inventory":                   {[]string{watch.CollectorInventory}, []string{listing}},
+		"collect[]=billing":                     {[]string{watch.CollectorBilling}, []string{walletEndpoint, planEndpoint}},
+		"collect[]=status&collect[]=inventory":  {[]string{watch.CollectorStatus, watch.CollectorInventory}, []string{listing, status}},
+		"collect[]=status&collect[]=billing":    {[]string{watch.CollectorStatus, watch.CollectorBilling}, []string{listing, status, walletEndpoint, planEndpoint}},
+		"collect[]=billing&collect[]=inventory": {[]string{watch.CollectorInventory, watch.CollectorBilling}, []string{listing, walletEndpoint, planEndpoint}},
+		"collect[]=status&collect[]=status":     {[]string{watch.CollectorStatus}, []string{listing, status}},
+		"collect%5B%5D=billing&other=whatever":  {[]string{watch.CollectorBilling}, []string{walletEndpoint, planEndpoint}},
 	} {
 		for path, handler := range map[string]func(*Collector, HandlerOptions) http.Handler{
 			"/metrics?": (*Collector).Handler, "/probe?account=default&": (*Collector).ProbeHandler,

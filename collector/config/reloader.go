@@ -7,63 +7,63 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"geelark_exporter/collector/watch"
 )
 
-// A Reloader reads the accounts again when it is told to, and exposes whether
-// that worked. It is a [prometheus.Collector] and the handler of the reload
-// path. It is safe for concurrent use.
+// A Reloader reads the accounts again when it is told to, and remembers whether
+// that worked. It is the handler of the reload path. It is safe for concurrent
+// use.
 type Reloader struct {
 	load   func() ([]watch.AccountConfig, error)
 	apply  func([]watch.AccountConfig) error
 	logger log.Logger
 	now    func() time.Time
 
-	mu         sync.Mutex
-	successful prometheus.Gauge
-	success    prometheus.Gauge
+	reloading sync.Mutex // held during a reload
+
+	mu          sync.Mutex // guards what is below
+	successful  bool
+	lastSuccess time.Time
 }
 
 // NewReloader returns a reloader of accounts that were loaded and applied just
 // now.
 func NewReloader(load func() ([]watch.AccountConfig, error), apply func([]watch.AccountConfig) error, logger log.Logger, now func() time.Time) *Reloader {
-	r := &Reloader{
-		load: load, apply: apply, logger: logger, now: now,
-		successful: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "geelark_config_last_reload_successful",
-			Help: "Whether the last reading of the configuration worked.",
-		}),
-		success: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "geelark_config_last_reload_success_timestamp_seconds",
-			Help: "When reading the configuration last worked.",
-		}),
-	}
-	r.worked()
+	r := &Reloader{load: load, apply: apply, logger: logger, now: now}
+	r.ended(nil)
 	return r
 }
 
-func (r *Reloader) worked() {
-	r.successful.Set(1)
-	r.success.Set(float64(r.now().UnixMilli()) / 1000)
+func (r *Reloader) ended(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.successful = err == nil; r.successful {
+		r.lastSuccess = r.now()
+	}
+}
+
+// Last reports whether the last reading worked, and when one last did.
+func (r *Reloader) Last() (successful bool, lastSuccess time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.successful, r.lastSuccess
 }
 
 // Reload reads the accounts and applies them. After an error everything is as
 // before.
 func (r *Reloader) Reload() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.reloading.Lock()
+	defer r.reloading.Unlock()
 	accounts, err := r.load()
 	if err == nil {
 		err = r.apply(accounts)
 	}
+	r.ended(err)
 	if err != nil {
-		r.successful.Set(0)
 		level.Error(r.logger).Log("msg", "Reloading the configuration failed, the one before stays in force", "err", err)
 		return err
 	}
-	r.worked()
 	level.Info(r.logger).Log("msg", "Reloaded the configuration", "accounts", len(accounts))
 	return nil
 }
@@ -78,16 +78,4 @@ func (r *Reloader) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err := r.Reload(); err != nil {
 		http.Error(w, "Reloading failed, the configuration before stays in force:\n"+err.Error(), http.StatusInternalServerError)
 	}
-}
-
-// Describe implements [prometheus.Collector].
-func (r *Reloader) Describe(ch chan<- *prometheus.Desc) {
-	r.successful.Describe(ch)
-	r.success.Describe(ch)
-}
-
-// Collect implements [prometheus.Collector].
-func (r *Reloader) Collect(ch chan<- prometheus.Metric) {
-	r.successful.Collect(ch)
-	r.success.Collect(ch)
 }

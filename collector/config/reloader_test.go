@@ -63,7 +63,8 @@ func TestReloadingShowsWhetherItWorked(t *testing.T) {
 		{"the next that works", nil, nil, http.MethodPost, 200, "", "level=info", true, 3},
 	} {
 		now = now.Add(time.Second)
-		before := testutil.ToFloat64(r.success)
+		_, last := r.Last()
+		before := float64(last.Unix())
 		logs.Reset()
 		applied, loadErr, applyErr = 0, step.load, step.apply
 		w := httptest.NewRecorder()
@@ -88,11 +89,11 @@ geelark_config_last_reload_success_timestamp_seconds %v
 # TYPE geelark_config_last_reload_successful gauge
 geelark_config_last_reload_successful %d
 `, at, map[bool]int{true: 1}[step.worked])
-		if err := testutil.CollectAndCompare(r, strings.NewReader(want)); err != nil {
+		if err := testutil.CollectAndCompare(collector.Reloads(r.Last), strings.NewReader(want)); err != nil {
 			t.Errorf("%s: %v", step.name, err)
 		}
 	}
-	if problems, err := testutil.CollectAndLint(r); err != nil || len(problems) > 0 {
+	if problems, err := testutil.CollectAndLint(collector.Reloads(r.Last)); err != nil || len(problems) > 0 {
 		t.Errorf("lint: %v, %v", problems, err)
 	}
 }
@@ -109,7 +110,7 @@ func TestReloadsComeOneAfterTheOther(t *testing.T) {
 		log.NewNopLogger(), time.Now,
 	)
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(r)
+	registry.MustRegister(collector.Reloads(r.Last))
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
@@ -191,7 +192,7 @@ func underLoad(t *testing.T, d time.Duration, f func(r *Reloader, c *collector.C
 		c := collector.New(w, counters, collector.Options{})
 		r := NewReloader(load, w.Reload, log.NewNopLogger(), time.Now)
 		registry := prometheus.NewRegistry()
-		registry.MustRegister(r)
+		registry.MustRegister(collector.Reloads(r.Last))
 		options := collector.HandlerOptions{Gatherer: registry, TimeoutOffset: 500 * time.Millisecond}
 
 		end := time.Now().Add(d)
@@ -305,8 +306,8 @@ func TestAHundredReloadsUnderLoadOfWhichHalfAreBroken(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := r.Reload()
-			if (err == nil) != good || testutil.ToFloat64(r.successful) != map[bool]float64{true: 1}[good] {
-				t.Errorf("reload %d: error %v, the metric is %v", i, err, testutil.ToFloat64(r.successful))
+			if successful, _ := r.Last(); (err == nil) != good || successful != good {
+				t.Errorf("reload %d: error %v, it says that it was successful: %v", i, err, successful)
 			}
 			if !good {
 				continue

@@ -38,11 +38,12 @@ type Chunk[T any] struct {
 	memo   atomic.Pointer[memo]
 }
 
-// The chunks of a [Snapshot].
-type (
-	Conditions   = Chunk[unique.Handle[Condition]]
-	Descriptions = Chunk[*Description] // nil ones are of phones of which nothing is known
-)
+// Conditions are a chunk of what is known of phones' statuses.
+type Conditions = Chunk[unique.Handle[Condition]]
+
+// Descriptions are a chunk of what is known of phones beside their statuses, nil
+// where that is nothing.
+type Descriptions = Chunk[*Description]
 
 // All returns the phones' ids, and what the chunk has of each.
 func (c *Chunk[T]) All() iter.Seq2[string, T] {

@@ -170,9 +170,9 @@ func (a *Account) Refresh(ctx context.Context, collectors []string) {
 		a.tasks.start(now)
 	}
 	a.scrapes.wait(ctx, func() bool {
-		return !(lists && a.inventory.pending() ||
-			asked(CollectorStatus) && a.poller.isBusy() ||
-			asked(CollectorBilling) && a.billing.firstTry())
+		return (!lists || !a.inventory.pending()) &&
+			(!asked(CollectorStatus) || !a.poller.isBusy()) &&
+			(!asked(CollectorBilling) || !a.billing.firstTry())
 	})
 }
 
