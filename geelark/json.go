@@ -235,7 +235,7 @@ func (r *reader) minutes() Optional[time.Duration] { return scalar(r, parseMinut
 // integer takes an integer as one of the kinds that the API has numbers for.
 func integer[T ~int](r *reader) Optional[T] {
 	n, ok := scalar(r, parseInteger).Get()
-	return optional(T(n), ok)
+	return optional(T(n), ok && int64(T(n)) == n) // 32 bits on some machines
 }
 
 // parseText reads a string. The value's memory is not kept: other parts of an
@@ -278,12 +278,12 @@ func digits(v jsontext.Value) (string, bool) {
 }
 
 // parseInteger reads an integer, also one that is written as 10.0 or 1e1.
-func parseInteger(v jsontext.Value) (int, bool) {
+func parseInteger(v jsontext.Value) (int64, bool) {
 	s, ok := digits(v)
 	if !ok {
 		return 0, false
 	}
-	if n, err := strconv.Atoi(s); err == nil {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return n, true
 	}
 	if !strings.ContainsAny(s, ".eE") {
@@ -294,7 +294,7 @@ func parseInteger(v jsontext.Value) (int, bool) {
 	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
 		return 0, false
 	}
-	return int(f), true
+	return int64(f), true
 }
 
 func parseNumber(v jsontext.Value) (float64, bool) {
@@ -328,12 +328,12 @@ func parseSeconds(v jsontext.Value) (time.Time, bool) {
 	case n == 0:
 		return time.Time{}, true
 	}
-	return time.Unix(int64(n), 0), true
+	return time.Unix(n, 0), true
 }
 
 func parseMinutes(v jsontext.Value) (time.Duration, bool) {
 	n, ok := parseInteger(v)
-	if !ok || n < 0 || n > int(math.MaxInt64/time.Minute) {
+	if !ok || n < 0 || n > int64(math.MaxInt64/time.Minute) {
 		return 0, false
 	}
 	return time.Duration(n) * time.Minute, true
