@@ -166,11 +166,15 @@ func TestTheChartMakesTheObjectsOfTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	c := readMetadata(t)
 	versions := strings.NewReplacer("geelark-exporter-"+c.Version, "geelark-exporter-CHART", c.AppVersion, "APP")
-	// Rules and dashboards are files of the repository, which other tests compare.
+	// Rules and dashboards are files of the repository, which other tests compare:
+	// here is one of the dashboards, without what it holds.
 	long := regexp.MustCompile(`(?m)^(\s+[a-z_]+\.json: \||  groups:)\n((    .*)?\n)+`)
 	forEachValuesFile(t, func(t *testing.T, file string, m manifest) {
 		var made strings.Builder
 		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if strings.Contains(key, "-dashboard-") && !strings.HasSuffix(key, "-dashboard-fleet") {
+				continue
+			}
 			text := long.ReplaceAllString(strings.Trim(m[key].text, "\n")+"\n", "$1 # left out\n")
 			fmt.Fprintf(&made, "---\n%s", versions.Replace(text))
 		}
