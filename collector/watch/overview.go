@@ -58,6 +58,9 @@ type AccountOverview struct {
 	Phones int
 	States map[string]int // phones by state, without zeros
 	Groups map[string]int // phones by group, without those of none
+	// Unobserved are the phones without a status that can be trusted now, by the
+	// reason why: every reason is there.
+	Unobserved map[Reason]int
 	// OldestAge and MedianAge are those of the statuses that can be trusted now.
 	OldestAge, MedianAge time.Duration
 	// Waiting phones are due to be polled as soon as the budget has room, at
@@ -104,6 +107,7 @@ func (a *Account) overview() AccountOverview {
 			o.Groups[at.Group] += n
 		}
 	}
+	o.Unobserved = a.Delays().Unobserved(s)
 	if demand.starved {
 		for r := range a.store.All(now, a.lifetimes()) {
 			if r.Waiting && r.PolledAt.Before(demand.dueBefore) {

@@ -69,6 +69,10 @@ func TestOverviewTellsWhichPhonesWaitForTheBudget(t *testing.T) {
 		if a.Waiting != 250 || a.States[StatePending] != 250 {
 			t.Errorf("%d phones wait, %d are pending, want 250", a.Waiting, a.States[StatePending])
 		}
+		found, _ := b.Phones(PhoneQuery{State: StatePending, Limit: 1})
+		if want := (Delay{Waiting, a.WaitingUntil}); a.Unobserved[Waiting] != 250 || found[0].Delay != want {
+			t.Errorf("%v phones have no status, one of them for %+v, want %+v", a.Unobserved, found[0].Delay, want)
+		}
 		if wait := a.WaitingUntil.Sub(began); wait < 59*time.Second || wait > 61*time.Second {
 			t.Errorf("they wait %s, want a minute", wait)
 		}

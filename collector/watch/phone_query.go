@@ -28,6 +28,7 @@ type PhoneOverview struct {
 	Failure                 phones.Failure // of the last lookup
 	ObservedAt              time.Time      // when State was found out; zero: never
 	Unlisted                bool           // absent from the last whole listing
+	Delay                   Delay          // why there is no status now; zero when there is one
 
 	// Described is when a listing told the fields below; zero: never.
 	Described               time.Time
@@ -77,8 +78,11 @@ func (a *Account) phones(q PhoneQuery, limit int) (first []PhoneOverview, total 
 		}
 	}
 	keepFirst()
+	delays := a.Delays()
 	for i := range found {
-		first = append(first, overviewOf(a.name, &found[i]))
+		o := overviewOf(a.name, &found[i])
+		o.Delay = delays[found[i].Knowledge]
+		first = append(first, o)
 	}
 	return first, total
 }

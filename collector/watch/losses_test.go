@@ -1,0 +1,224 @@
+package watch
+
+import (
+	"maps"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+// A recorder counts what happens.
+type recorder struct {
+	nobody
+	mu      sync.Mutex
+	dropped map[DropReason]int
+}
+
+func (r *recorder) PhonesDropped(_ string, reason DropReason, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dropped[reason] += n
+}
+
+func (r *recorder) want(t *testing.T, when string, want map[DropReason]int) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !maps.Equal(r.dropped, want) {
+		t.Errorf("%s: dropped %v, want %v", when, r.dropped, want)
+	}
+}
+
+// recorded runs f with everything that is watched and a recorder.
+func recorded(t *testing.T, n int, change func(*AccountConfig), f func(b *bench, r *recorder)) {
+	t.Helper()
+	r := &recorder{dropped: make(map[DropReason]int)}
+	inBubbleWith(t, n, func(o *Options) { o.Observer = r }, change, func(b *bench) { f(b, r) })
+}
+
+// scrapeFor scrapes every 30 s.
+func (b *bench) scrapeFor(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(30 * time.Second) {
+		b.pollAndList()
+	}
+}
+
+func (b *bench) wantPhones(when string, want int) {
+	b.t.Helper()
+	if got := b.account().Phones().Len(); got != want {
+		b.t.Errorf("%s: %d phones are tracked, want %d", when, got, want)
+	}
+}
+
+func (b *bench) wantLogged(when, text string, times int) {
+	b.t.Helper()
+	if got := strings.Count(b.logs.String(), text); got != times {
+		b.t.Errorf("%s: %q is logged %d times, want %d: %s", when, text, got, times, b.logs)
+	}
+}
+
+const lacksMost = "lacks most of the phones"
+
+func TestAFleetDoesNotVanishInSilence(t *testing.T) {
+	recorded(t, 50, nil, func(b *bench, r *recorder) {
+		b.scrapeFor(time.Minute)
+		remove := b.sim.Inject(geelarktest.Fault{Endpoint: listing, Body: []byte(`{"code":0,"data":{"total":0,"items":[]}}`), ContentType: "application/json"})
+		b.scrapeFor(55 * time.Minute)
+		b.wantPhones("after an hour of empty lists, nearly", 50)
+		b.wantLogged("after an hour of empty lists, nearly", lacksMost, 1)
+		r.want(t, "after an hour of empty lists, nearly", map[DropReason]int{})
+		remove()
+		b.scrapeFor(10 * time.Minute)
+		b.sim.Inject(geelarktest.Fault{Endpoint: listing, Body: []byte(`{"code":0,"data":{"total":0,"items":[]}}`), ContentType: "application/json"})
+		b.scrapeFor(30 * time.Minute)
+		b.wantPhones("after half an hour of others", 50)
+		b.wantLogged("after half an hour of others", lacksMost, 2)
+		b.scrapeFor(40 * time.Minute)
+		b.wantPhones("after an hour that agrees", 0)
+		r.want(t, "after an hour that agrees", map[DropReason]int{DroppedUnlisted: 50})
+		b.wantLogged("after an hour that agrees", `msg="Many phones are not tracked any more" phones=50 of=50`, 1)
+	})
+}
+
+func TestPhonesThatAreGoneLeaveByTheirOwnLookups(t *testing.T) {
+	recorded(t, 50, nil, func(b *bench, r *recorder) {
+		b.scrapeFor(time.Minute)
+		b.sim.Remove(b.sim.IDs()[:40]...)
+		b.scrapeFor(6 * time.Minute)
+		b.wantPhones("some minutes later", 10)
+		r.want(t, "some minutes later", map[DropReason]int{DroppedNotFound: 40})
+		b.wantLogged("some minutes later", "phones=40 of=50", 1)
+	})
+}
+
+func TestPhonesThatNothingNamesAnyMoreAreUnselected(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ids")
+	writeFile(t, path, "1\n2\n3\n")
+	recorded(t, 0, func(c *AccountConfig) { c.IDsFile = path }, func(b *bench, r *recorder) {
+		b.pollAndList()
+		writeFile(t, path, "2\n")
+		b.pollAndList()
+		r.want(t, "by a file", map[DropReason]int{DroppedUnselected: 2})
+		b.reload(func(c *AccountConfig) { c.IDsFile, c.IDs = "", []string{"4"} })
+		r.want(t, "by a configuration", map[DropReason]int{DroppedUnselected: 3})
+	})
+}
+
+func TestAnotherFilterGivesPhonesUpAfterTwoLists(t *testing.T) {
+	recorded(t, 50, nil, func(b *bench, r *recorder) {
+		for i, id := range b.sim.IDs() {
+			b.sim.Edit(id, func(p *geelarktest.Phone) { p.Group = []string{"few", "most"}[min(i/5, 1)] })
+		}
+		b.scrapeFor(time.Minute)
+		b.reload(func(c *AccountConfig) { c.Discovery.Groups = []string{"few"} })
+		b.scrapeFor(6 * time.Minute)
+		b.wantPhones("after two lists", 5)
+		r.want(t, "after two lists", map[DropReason]int{DroppedUnselected: 45})
+		if n, ok := b.account().Listed(); n != 5 || !ok {
+			t.Errorf("%d phones are listed: %v, want 5", n, ok)
+		}
+	})
+}
+
+func TestASelectionThatFindsNothingIsTold(t *testing.T) {
+	recorded(t, 250, func(c *AccountConfig) { c.Discovery.Groups, c.Discovery.Tags = []string{"Farm-01"}, []string{"shp"} }, func(b *bench, _ *recorder) {
+		b.scrapeFor(time.Minute)
+		const vain = "The selection of phones finds none"
+		b.wantLogged("at first", vain, 1)
+		for _, text := range []string{"phones=250", `nearest_groups="\"farm-1\"`, `nearest_tags="\"shop\"`} {
+			b.wantLogged("at first", text, 1)
+		}
+		if n, ok := b.account().Listed(); n != 250 || !ok {
+			t.Errorf("%d phones are listed: %v, want 250", n, ok)
+		}
+		if up, _ := b.account().Up(); !up {
+			t.Error("the account is not up")
+		}
+		// One page of the selection and three of all, then one and one.
+		if got := b.sim.Requests(listing); got != 4 {
+			t.Errorf("%d pages read, want 4", got)
+		}
+		b.scrapeFor(10 * time.Minute)
+		b.wantLogged("later", vain, 1)
+		if got := b.sim.Requests(listing); got != 8 {
+			t.Errorf("%d pages read, want 8", got)
+		}
+		id := b.sim.IDs()[7]
+		edit := func(group string) {
+			b.sim.Edit(id, func(p *geelarktest.Phone) { p.Group, p.Tags = group, []string{"shp"} })
+			b.scrapeFor(10 * time.Minute)
+		}
+		edit("Farm-01")
+		b.wantPhones("found", 1)
+		edit("other")
+		b.wantLogged("lost again", vain, 2)
+	})
+}
+
+func TestWhyPhonesHaveNoStatus(t *testing.T) {
+	fleet := geelarktest.New(geelarktest.Config{Phones: 250, Seed: 1}).IDs()
+	scrape := func(b *bench) { b.poll() }
+	for name, tt := range map[string]struct {
+		change func(*AccountConfig)
+		do     func(b *bench)
+		want   map[Reason]int
+		until  time.Duration // from then on, of the phones that were never asked for; zero: not known
+	}{
+		"before the first scrape": {nil, func(*bench) {}, map[Reason]int{NotScraped: 250}, 0},
+		"all is known":            {nil, scrape, nil, 0},
+		"the budget is spent":     {func(c *AccountConfig) { c.Limits.PerMinute = 1 }, scrape, map[Reason]int{Waiting: 150}, time.Minute},
+		"a pause": {nil, func(b *bench) {
+			b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeHourLimit})
+			b.poll()
+		}, map[Reason]int{Paused: 250}, 2 * time.Hour},
+		"a call that fails": {nil, func(b *bench) {
+			b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodePermission})
+			b.poll()
+		}, map[Reason]int{CallFailed: 250}, 30 * time.Second},
+		"lookups that fail": {nil, func(b *bench) {
+			b.sim.Remove(fleet[:3]...)
+			b.poll()
+		}, map[Reason]int{LookupFailed: 3}, 0},
+		"calls that failed for long": {nil, func(b *bench) {
+			b.poll()
+			b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodePermission})
+			b.scrapeFor(11 * time.Minute)
+		}, map[Reason]int{CallFailed: 250}, 0},
+		"no scrapes for long": {nil, func(b *bench) {
+			b.poll()
+			time.Sleep(11 * time.Minute)
+		}, map[Reason]int{NotScraped: 250}, 0},
+		"a ttl above the greatest staleness": {func(c *AccountConfig) { c.CacheTTL = time.Hour }, func(b *bench) {
+			b.scrapeFor(11 * time.Minute)
+		}, map[Reason]int{TooOld: 250}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, 250, func(c *AccountConfig) {
+				c.IDs = fleet
+				if tt.change != nil {
+					tt.change(c)
+				}
+			}, func(b *bench) {
+				tt.do(b)
+				delays := b.account().Delays()
+				got := delays.Unobserved(b.account().Snapshot())
+				for _, r := range Reasons() {
+					if got[r] != tt.want[r] {
+						t.Errorf("%d phones are %s, want %d", got[r], r, tt.want[r])
+					}
+				}
+				if len(got) != len(Reasons()) {
+					t.Errorf("reasons %v", got)
+				}
+				if until := delays[0].Until; tt.until > 0 && until.Sub(time.Now()).Round(time.Second) != tt.until {
+					t.Errorf("until %s, want %s", until, tt.until)
+				}
+			})
+		})
+	}
+}
