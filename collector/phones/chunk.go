@@ -11,7 +11,7 @@ import (
 // chunkSize is the most phones of a chunk: few enough that a chunk is rendered in
 // a moment and that one changed phone takes few others along, enough for good
 // compression.
-const chunkSize = 64
+const chunkSize = 128
 
 // Chunks divides phones, whose ids are in order, into chunks of one thing about
 // each. Chunks of before that have the same are used again.

@@ -273,3 +273,69 @@ func (s *Store) everything() (all []Record) {
 	}
 	return all
 }
+
+func TestChunksAreInTheOrderOfIDs(t *testing.T) {
+	const n = 20 * chunkSize
+	store := NewStore(at(0))
+	snapshot := func() (ids []string, chunks []*Conditions) {
+		s := store.Snapshot(at(1), Lifetimes{time.Hour, time.Hour})
+		if said := store.contradiction(s, at(1), Lifetimes{time.Hour, time.Hour}); said != "" {
+			t.Error(said)
+		}
+		for _, c := range s.Conditions {
+			ids = append(ids, c.ids...)
+		}
+		return ids, s.Conditions
+	}
+	var tracked []string
+	for _, i := range rand.New(rand.NewPCG(1, 1)).Perm(n) {
+		tracked = append(tracked, strconv.Itoa(10_000+i))
+	}
+	store.TrackOnly(tracked)
+	ids, before := snapshot()
+	if !slices.IsSorted(ids) {
+		t.Errorf("phones that were tracked in any order are in the order %.100q", ids)
+	}
+	// Some that come and go take along few others.
+	tracked = slices.DeleteFunc(tracked, func(id string) bool { return id == "10100" })
+	store.TrackOnly(append(tracked, "10000a", "10000b"))
+	ids, after := snapshot()
+	if slices.IsSorted(ids) {
+		t.Error("few phones have changed the places of all")
+	}
+	same := 0
+	for i, c := range after {
+		if i < len(before) && c == before[i] {
+			same++
+		}
+	}
+	if same < len(before)-2 {
+		t.Errorf("%d of %d chunks are the same", same, len(before))
+	}
+	// Many put everything into order again.
+	for _, i := range rand.New(rand.NewPCG(2, 2)).Perm(n / 2) {
+		tracked = append(tracked, "10000x"+strconv.Itoa(i))
+	}
+	store.TrackOnly(tracked)
+	if ids, _ := snapshot(); !slices.IsSorted(ids) {
+		t.Error("many new phones have not brought about a new order")
+	}
+}
+
+// Putting a large fleet in order holds the lock: it must not take long.
+func BenchmarkOrder(b *testing.B) {
+	ids := make([]string, 100_000)
+	for i := range ids {
+		ids[i] = strconv.Itoa(500_000_000_000_000_000 + i*7_919_123_456_789%99_999_999_999_999)
+	}
+	store := NewStore(at(0))
+	store.TrackOnly(ids)
+	tracked := slices.Clone(store.table.rows)
+	for b.Loop() {
+		b.StopTimer()
+		copy(store.table.rows, tracked)
+		store.table.descents = len(ids)
+		b.StartTimer()
+		store.table.order()
+	}
+}

@@ -2,6 +2,7 @@ package phones
 
 import (
 	"slices"
+	"strings"
 	"unique"
 
 	"geelark_exporter/geelark"
@@ -13,6 +14,9 @@ type table struct {
 	byID   map[string]*row
 	rows   []*row // by place
 	blocks []block
+	// descents are the places, or somewhat more, whose ids are below those before
+	// them.
+	descents int
 
 	standings map[Standing]int
 	ages      ages // of current statuses
@@ -46,6 +50,9 @@ func (t *table) block(r *row) *block { return &t.blocks[r.place/chunkSize] }
 // add adds a phone of which nothing is known.
 func (t *table) add(id string) *row {
 	r := &row{id: id, place: len(t.rows), condition: unique.Make(Condition{}), unlistedAt: never, observedAt: never, describedAt: never}
+	if r.place > 0 && id < t.rows[r.place-1].id {
+		t.descents++
+	}
 	t.byID[id] = r
 	t.rows = append(t.rows, r)
 	if r.place%chunkSize == 0 {
@@ -61,6 +68,9 @@ func (t *table) remove(r *row) {
 	t.uncount(r)
 	delete(t.byID, r.id)
 	last := t.rows[len(t.rows)-1]
+	if last != r {
+		t.descents++
+	}
 	t.block(last).move()
 	t.block(r).move()
 	t.rows[r.place] = last
@@ -69,6 +79,25 @@ func (t *table) remove(r *row) {
 	t.rows[len(t.rows)-1] = nil
 	t.rows = t.rows[:len(t.rows)-1]
 	t.blocks = slices.Delete(t.blocks, (len(t.rows)+chunkSize-1)/chunkSize, len(t.blocks))
+}
+
+// order puts the rows in the order of their ids when too many of them do not
+// follow on the ones before: neighbours with a long prefix in common compress to
+// less, but each chunk whose rows move has to be rendered again.
+func (t *table) order() {
+	if t.descents*8 <= len(t.rows) {
+		return
+	}
+	slices.SortFunc(t.rows, func(a, b *row) int { return strings.Compare(a.id, b.id) })
+	for place, r := range t.rows {
+		if r.place != place {
+			r.place = place
+			b := t.block(r)
+			b.move()
+			b.observed, b.described = never, never
+		}
+	}
+	t.descents = 0
 }
 
 // update changes what is known of a phone.
@@ -164,6 +193,8 @@ func (t *table) settle(block int, c cutoffs) {
 
 // chunks returns the chunks of all phones.
 func (t *table) chunks() (conditions []*Conditions, descriptions []*Descriptions) {
+	t.order()
+	conditions, descriptions = make([]*Conditions, 0, len(t.blocks)), make([]*Descriptions, 0, len(t.blocks))
 	for i := range t.blocks {
 		b, rows := &t.blocks[i], t.in(i)
 		if b.ids == nil {
