@@ -86,7 +86,7 @@ func TestOtherStoresExposeThePhonesThatPlainDoes(t *testing.T) {
 // ofPhones reports whether a family is one that has series for each phone, when
 // no lookup fails.
 func ofPhones(family string) bool {
-	return strings.HasPrefix(family, "geelark_phone_") && !strings.HasPrefix(family, "geelark_phone_lookup_failed")
+	return strings.HasPrefix(family, "geelark_phone_") && !strings.HasPrefix(family, "geelark_phone_lookup_fail") && !strings.HasSuffix(family, "_total")
 }
 
 // series are an answer's, by name and labels: each is its family with no other
