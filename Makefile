@@ -184,7 +184,7 @@ release: release-tools ## Publish the tag that is checked out; for the release w
 
 .PHONY: push-chart
 push-chart: $(HELM) ## Push and sign the chart's PACKAGE to CHARTS=oci://...; for make release
-	@set -o pipefail; said=$$($(HELM) push $(PACKAGE) $(CHARTS) 2>&1 | tee /dev/stderr) && \
+	@said=$$($(HELM) push $(PUSH_FLAGS) $(PACKAGE) $(CHARTS) 2>&1) || failed=1; echo "$$said"; [ -z "$$failed" ] && \
 		name=$$(sed -n 's/^Pushed: \(.*\):[^:]*$$/\1/p' <<<"$$said") && digest=$$(sed -n 's/^Digest: //p' <<<"$$said") && \
 		cosign sign --yes "$$name@$$digest"
 
