@@ -34,6 +34,7 @@ type Account struct {
 	usage     *usage     // nil: not switched on
 	tasks     *taskWatch // likewise
 	errors    *recentErrors
+	asked     asked
 }
 
 // newAccount makes an account. One that is to take the place of another of the
@@ -87,6 +88,7 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 // ready to be refreshed.
 func (a *Account) begin(old *Account) {
 	if old != nil {
+		a.asked.add(old.asked.list())
 		a.poller.inherit(old.poller)
 		a.billing.inherit(old.billing)
 		if a.usage != nil {
@@ -143,6 +145,7 @@ func (a *Account) discovers() bool { return len(a.cfg.IDs) == 0 && a.cfg.IDsFile
 // ctx. What is still under way then goes on.
 func (a *Account) Refresh(ctx context.Context, collectors []string) {
 	now := a.now()
+	a.asked.add(collectors)
 	if a.fixed != nil {
 		a.fixed.refresh()
 	}

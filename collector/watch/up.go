@@ -1,11 +1,14 @@
 package watch
 
 import (
+	"slices"
+	"sync"
 	"time"
 )
 
 // Up reports whether the account can be watched, and when a collector that decides
-// that last worked.
+// that last worked. It decides from what scrapes have asked for and what came of
+// it: before the first, the account is not up.
 //
 // It can when the last attempt of every collector that decides worked, and no
 // pause holds the next one back. One that had nothing to do, or whose work another
@@ -14,7 +17,8 @@ import (
 func (a *Account) Up() (up bool, lastSuccess time.Time) {
 	up = true
 	worked, idle := false, true
-	for _, c := range a.decisive() {
+	decisive := a.decisive()
+	for _, c := range decisive {
 		s := a.State(c)
 		if s.LastSuccess.After(lastSuccess) {
 			lastSuccess = s.LastSuccess
@@ -23,20 +27,44 @@ func (a *Account) Up() (up bool, lastSuccess time.Time) {
 		idle = idle && a.isIdle(c)
 		up = up && (s.Worked || !s.Tried) && !a.isHeldBack(c)
 	}
-	return up && (worked || idle), lastSuccess
+	return up && (worked || idle && len(decisive) > 0), lastSuccess
 }
 
-// decisive are the collectors that decide whether the account is up.
+// decisive are the collectors that decide whether the account is up, of those that
+// scrapes have asked for.
 func (a *Account) decisive() []string {
+	asked := a.asked.list()
 	switch {
-	case a.Has(CollectorStatus) && a.discovers():
+	case slices.Contains(asked, CollectorStatus) && a.discovers():
 		return []string{CollectorStatus, CollectorInventory}
-	case a.Has(CollectorStatus):
+	case slices.Contains(asked, CollectorStatus):
 		return []string{CollectorStatus}
-	case a.Has(CollectorInventory):
+	case slices.Contains(asked, CollectorInventory):
 		return []string{CollectorInventory}
 	}
-	return a.collectors
+	return asked
+}
+
+// asked are the collectors that scrapes have asked for.
+type asked struct {
+	mu         sync.Mutex // nothing else is locked while it is held
+	collectors []string
+}
+
+func (a *asked) add(collectors []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, c := range collectors {
+		if !slices.Contains(a.collectors, c) {
+			a.collectors = append(a.collectors, c)
+		}
+	}
+}
+
+func (a *asked) list() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.collectors)
 }
 
 // isIdle reports whether a collector was asked and had nothing to do.

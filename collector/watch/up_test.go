@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"geelark_exporter/geelark"
@@ -105,5 +106,41 @@ func TestUp(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A collector that is switched on and that no scrape asks for decides nothing.
+func TestUpIsAboutWhatWasAskedFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		ask   []string
+		fails geelark.Endpoint
+		want  bool
+	}{
+		"billing alone":                     {[]string{CollectorBilling}, status, true},
+		"billing alone, which fails":        {[]string{CollectorBilling}, geelark.EndpointWallet, false},
+		"the inventory alone":               {[]string{CollectorInventory}, status, true},
+		"the inventory alone, which fails":  {[]string{CollectorInventory}, listing, false},
+		"statuses, which fail":              {[]string{CollectorStatus}, status, false},
+		"statuses and billing, which fails": {[]string{CollectorStatus, CollectorBilling}, geelark.EndpointWallet, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubbleWith(t, 8, nil, func(c *AccountConfig) {
+				c.IDs = geelarktest.New(geelarktest.Config{Phones: 8, Seed: 1}).IDs()
+			}, func(b *bench) {
+				b.sim.Inject(geelarktest.Fault{Endpoint: string(tt.fails), Code: geelark.CodePermission})
+				for range 5 {
+					b.account().Refresh(b.t.Context(), tt.ask)
+					synctest.Wait()
+					if up, _ := b.account().Up(); up != tt.want {
+						t.Errorf("up %v, want %v", up, tt.want)
+					}
+					time.Sleep(time.Minute)
+				}
+				b.reload(func(c *AccountConfig) { c.CacheTTL++ })
+				if up, _ := b.account().Up(); up != tt.want {
+					t.Errorf("after a reload: up %v, want %v", up, tt.want)
+				}
+			})
+		})
 	}
 }
