@@ -104,6 +104,7 @@ func TestProxiesAreListed(t *testing.T) {
 		equal(t, "a phone's proxy is listed", listed[id], true)
 	}
 	equal(t, "by id", len(get[named](t, s, "proxy/list", params{"page": 1, "pageSize": 1, "ids": []string{all.List[3].ID, "1"}}).List), 1)
+	equal(t, "by an id that is none", get[named](t, s, "proxy/list", params{"page": 1, "pageSize": 1, "ids": []string{"1"}}).Total, 0)
 }
 
 func TestPlansAreListedWithoutAPage(t *testing.T) {

@@ -35,3 +35,36 @@ func TestAnEndpointWithoutLimitsIsNeverBlocked(t *testing.T) {
 		}
 	}
 }
+
+func TestMoneyIsWrittenExactly(t *testing.T) {
+	for micros, want := range map[int64]string{
+		0: "0", 1: "0.000001", 7000: "0.007", 1_000_000: "1", 1_549_770_000: "1549.77", -7000: "-0.007", -12_500_000: "-12.5",
+	} {
+		if got := money(micros); string(got) != want {
+			t.Errorf("%d micros: got %s, want %s", micros, got, want)
+		}
+	}
+}
+
+func TestIDsOfEntriesAreUnlikeTheirOrderAndLeadBack(t *testing.T) {
+	seen, rises := map[string]bool{}, 0
+	for n := range uint64(100_000) {
+		id := entryID(n)
+		if len(id) != 18 || seen[id] {
+			t.Fatalf("%d has the id %s", n, id)
+		}
+		seen[id] = true
+		if n > 0 && id > entryID(n-1) {
+			rises++
+		}
+		if back, code := entryOf(id, 100_000); back != n || code != geelark.CodeOK {
+			t.Fatalf("%s leads to %d, %v", id, back, code)
+		}
+		if _, code := entryOf(id, n); code != geelark.CodeParameter {
+			t.Fatalf("%s is an id before it is", id)
+		}
+	}
+	if rises < 40_000 || rises > 60_000 {
+		t.Errorf("%d of 100,000 ids are above the one before", rises)
+	}
+}

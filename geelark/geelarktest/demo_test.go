@@ -84,9 +84,14 @@ func TestADemoStaysHealthy(t *testing.T) {
 	s := geelarktest.NewDemo(100, 1, c.Now)
 	for range 26 {
 		c.Advance(7 * 24 * time.Hour)
-		n, b := byStatus(t, s), s.Billing()
-		if n[0] < 40 || n[3] > 5 || b.Balance < 0 {
-			t.Errorf("after %v: by status %v, balance %f", c.Now().Sub(noon), n, b.Balance)
+		n, b, soon := byStatus(t, s), s.Billing(), 0
+		for _, p := range phones(t, s) {
+			if left := p.MonthlyExpire - c.Now().Unix(); left > 0 && left < 3*24*3600 {
+				soon++
+			}
+		}
+		if n[0] < 40 || n[3] > 5 || b.Balance < 0 || soon > 3 {
+			t.Errorf("after %v: by status %v, %d expire soon, balance %f", c.Now().Sub(noon), n, soon, b.Balance)
 		}
 	}
 }

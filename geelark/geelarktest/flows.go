@@ -99,7 +99,7 @@ func (s *Server) transactions(body []byte, _ Fault) (any, geelark.Code) {
 	}
 
 	now, f, g := u.now, &u.flows, s.listings["billing/transaction/detail"]
-	e := entries{first: f.since(now - flowsFor), next: f.since(now + 1)}
+	e := entries{first: f.forgotten + uint64(f.past), next: f.since(now + 1)}
 	ever := e.next
 	if request.StartAt != nil {
 		e.first = max(e.first, f.since(*request.StartAt))

@@ -1,14 +1,45 @@
 // Package geelarktest simulates the GeeLark open API, for tests and for
 // demonstrations.
 //
-// A [Server] is an [http.Handler] that answers as the vendor's documents say:
-// envelopes, both authentications, per-endpoint limits, error codes, and a
-// fleet of cloud phones that start, run, stop and expire as time passes. It
-// also misbehaves on demand (see [Fault]) and counts what it saw, so that a
-// test can assert on its client's manners.
+// A [Server] is an [http.Handler] that answers as one account of the vendor's:
+// envelopes, both authentications, limits, error codes, and a fleet of cloud
+// phones that start, run, stop and expire as time passes, cost money and run
+// tasks. Time, chance and network are handed in. It misbehaves on demand (see
+// [Fault], [Trouble], [Listing], [Team]) and keeps the truth that its clients
+// are held against (see [Server.Ledger], [Server.TaskEnds], [Server.Broken],
+// [Server.MostIn]). A [Site] is several accounts at one address, [StartDemo]
+// serves one account for people.
 //
 // It is a reading of the documents on its own: it shares only the result
 // codes with the client, and neither the client's types nor its signing.
+//
+// From the vendor's documents are: paths, headers and signatures; the forms of
+// all requests and answers and their bounds; the limits of 200 requests a
+// minute and 24,000 an hour, ten a minute for pay/wallet and one for
+// pay/plan/info, and what breaking them costs; the codes of answers, phones
+// and tasks; that minutes are paid by time add-ons, gift money and balance in
+// that order; that three days of charges and seven of tasks are shown; the
+// ways to be charged. From the vendor's price list are the price of a minute
+// and the daily cap. From public clients is that a phone reports to be started
+// for some seconds after a stop was answered, that a start takes up to minutes,
+// that a phone runs one task at a time, that paging is optional where it is
+// documented as required, and that a charge is of few minutes.
+//
+// Where the documents disagree or say nothing, both readings can be had: what
+// a broken minute's limit costs (Config.LockAtOnce), the envelope's code of a
+// batch (Config.BatchCodes), the order of lists, entries that come late or
+// twice, what a last id stands for, whether an end is meant to be included and
+// what a total counts ([Listing]), whether the minutes of monthly phones are
+// shown and when the day of the cap begins ([Usage]).
+//
+// Guessed are: that refused requests spend limits, and that a window begins
+// anew when a block ends; that start refuses a phone that is shutting down
+// with 43020, and that starting one that is on, or stopping one that is off,
+// succeeds; how the filters of phone/list compare; that bonus minutes are
+// spent first, that a started minute counts whole, and that the balance may
+// end a little below nothing; what tasks cost in points; that an unknown last
+// id is refused with 40004 and unknown tasks are left out of task/query; how
+// often tasks fail, and by which code of a kind. No webhook events are sent.
 package geelarktest
 
 import (

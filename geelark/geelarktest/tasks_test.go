@@ -319,6 +319,30 @@ func TestTasksWaitForADevice(t *testing.T) {
 	}
 }
 
+func TestAPhoneIsStartedForATaskAndStoppedAfterIt(t *testing.T) {
+	s, c := working(10, 10, geelarktest.Usage{})
+	for _, id := range s.IDs() {
+		s.SetStatus(id, 2) // and none goes on by itself
+	}
+	ran := map[string]bool{}
+	for range 300 {
+		c.Advance(time.Minute)
+		busy := map[string]bool{}
+		for _, k := range s.Tasks() {
+			busy[k.Phone] = busy[k.Phone] || k.Status == 2 || k.Status > 2 && k.ScheduleAt+int64(k.Cost) > c.Now().Add(-2*time.Minute).Unix()
+		}
+		for _, p := range phones(t, s) {
+			ran[p.ID] = ran[p.ID] || p.Status == 0
+			if p.Status != 2 && !busy[p.ID] {
+				t.Fatalf("phone %s is on for nothing", p.ID)
+			}
+		}
+	}
+	if len(ran) < 10 {
+		t.Errorf("%d phones ran", len(ran))
+	}
+}
+
 func TestTasksCostPoints(t *testing.T) {
 	s, c := working(50, 10, geelarktest.Usage{Every: time.Hour})
 	c.Advance(12 * time.Hour)

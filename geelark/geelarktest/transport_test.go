@@ -90,7 +90,7 @@ func TestAHandlerWithoutConnectionAborts(t *testing.T) {
 func TestConcurrentUse(t *testing.T) {
 	c := newClock()
 	s := geelarktest.New(geelarktest.Config{
-		Phones: 200, Now: c.Now, Token: token,
+		Phones: 200, Now: c.Now, Token: token, TasksPerDay: 10, Usage: geelarktest.Usage{Every: time.Minute},
 		Limits: map[string]geelarktest.Limits{"phone/list": {PerMinute: -1}, "phone/status": {PerMinute: -1}},
 	})
 	server := httptest.NewServer(s)
@@ -104,7 +104,15 @@ func TestConcurrentUse(t *testing.T) {
 				call(t, s, "phone/list", `{"pageSize":100}`)
 				perform(t.Context(), t, server.Client().Transport, server.URL, "phone/status", encode(t, ids(id)))
 				c.Advance(time.Second)
-				switch j % 5 {
+				switch j % 6 {
+				case 5:
+					s.SetTeam("phone/stop", geelarktest.Team{Burst: 2, Every: time.Hour})
+					s.SetListing("task/historyRecords", geelarktest.Listing{Order: geelarktest.ByID, Drift: true})
+					s.SetTrouble(geelarktest.Trouble{Proxies: j%2 == 0})
+					s.Shuffle()
+					s.Ledger()
+					s.TaskEnds()
+					s.Tasks()
 				case 0:
 					s.SetStatus(id, j%4)
 				case 1:
