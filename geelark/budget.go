@@ -13,41 +13,68 @@ import (
 type Limits struct {
 	PerMinute int
 	PerHour   int
+	// Share is how many programs divide these limits, and the vendor's, evenly;
+	// 0 is 1.
+	Share int
 }
 
 // VendorLimits returns what the vendor allows for each endpoint and account
 // (document "Request Instructions"): 200 a minute, 24,000 an hour.
 func VendorLimits() Limits { return Limits{PerMinute: 200, PerHour: 24000} }
 
-// of returns l bounded by an endpoint's own limit: pay/wallet takes 10 requests a
-// minute (document "Balance Inquiry") and pay/plan/info 1 (document "Get the
-// current subscription plan information"). Half of the wallet's is left to the
-// account's other programs; the plan's cannot be halved. The lists of flows and
-// of tasks are read by nobody who waits for them, and get a small share.
-func (l Limits) of(e Endpoint) Limits {
+// vendorPerMinute is what the vendor allows for an endpoint and account in a
+// minute: pay/wallet takes 10 requests (document "Balance Inquiry") and
+// pay/plan/info 1 (document "Get the current subscription plan information").
+func vendorPerMinute(e Endpoint) int {
 	switch e {
 	case EndpointWallet:
-		l.PerMinute = min(l.PerMinute, 5)
+		return 10
 	case EndpointPlanInfo:
-		l.PerMinute = 1
-	case EndpointTransactions:
-		l.PerMinute = min(l.PerMinute, 30)
-	case EndpointTaskHistory, EndpointTaskQuery:
-		l.PerMinute = min(l.PerMinute, 20)
+		return 1
 	}
-	return l
+	return VendorLimits().PerMinute
 }
 
-// bounded returns l within 1 and the vendor's limits.
-func (l Limits) bounded() Limits {
+// A quota is what a budget keeps to.
+type quota struct {
+	Limits               // of the windows, Share aside
+	minute time.Duration // the length of the shorter window
+	spare  int           // what the vendor allows above PerMinute
+}
+
+// of returns the quota of an endpoint. Half of the wallet's limit is left to the
+// account's other programs; the plan's cannot be halved, and is shared by waiting
+// longer. The lists of flows and of tasks are read by nobody who waits for them,
+// and get a small part.
+func (l Limits) of(e Endpoint) quota {
 	v := VendorLimits()
-	return Limits{PerMinute: min(max(1, l.PerMinute), v.PerMinute), PerHour: min(max(1, l.PerHour), v.PerHour)}
+	share := max(1, l.Share)
+	within := func(n, most int) int { return max(1, min(n, most)/share) }
+	q := quota{Limits{PerMinute: within(l.PerMinute, v.PerMinute), PerHour: within(l.PerHour, v.PerHour)}, time.Minute, 0}
+	switch e {
+	case EndpointWallet:
+		q.PerMinute = min(q.PerMinute, within(5, 5))
+	case EndpointPlanInfo:
+		q.PerMinute, q.minute = 1, time.Duration(share)*time.Minute
+	case EndpointTransactions:
+		q.PerMinute = min(q.PerMinute, within(30, 30))
+	case EndpointTaskHistory, EndpointTaskQuery:
+		q.PerMinute = min(q.PerMinute, within(20, 20))
+	}
+	q.spare = max(0, vendorPerMinute(e)/share-q.PerMinute)
+	return q
 }
 
 // A Budget is what may be sent to an endpoint at one moment.
 type Budget struct {
 	Endpoint Endpoint
-	Limits   Limits
+	// Limits are those that are kept to now, Share aside.
+	Limits Limits
+	// Contended is how often the API said that a limit is broken that was kept
+	// to: others spend from it. Limits are lower for an hour after that.
+	Contended int
+	// Untouched is true until the first request.
+	Untouched bool
 	// InFlight are the requests that are not answered yet.
 	InFlight int
 	// MinuteRemaining and HourRemaining are the requests left in the windows
@@ -72,12 +99,16 @@ type Budget struct {
 // than the limit.
 type budget struct {
 	endpoint Endpoint
-	limits   Limits
 	now      func() time.Time
 	epoch    time.Time
 
-	mu       sync.Mutex
-	inFlight int
+	mu         sync.Mutex
+	quota      quota
+	contention contention
+	doubt      doubt
+	journal    journal
+	touched    bool
+	inFlight   int
 	// ended has when the requests of the last hour ended, since epoch,
 	// ascending. The last minute's begin at index minute.
 	ended       []time.Duration
@@ -92,14 +123,15 @@ type budget struct {
 }
 
 func newBudget(e Endpoint, l Limits, now func() time.Time) *budget {
-	return &budget{endpoint: e, limits: l, now: now, epoch: now(), changed: make(chan struct{})}
+	return &budget{endpoint: e, quota: l.of(e), now: now, epoch: now(), changed: make(chan struct{})}
 }
 
 // setLimits changes the limits for what is sent from now on.
 func (b *budget) setLimits(l Limits) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.limits = l
+	b.quota = l.of(b.endpoint)
+	b.doubt.pace(b.quota)
 	b.broadcast()
 }
 
@@ -141,7 +173,7 @@ func (b *budget) idle() bool {
 // end: a request that ended exactly its length ago may still be counted in it.
 func (b *budget) advance(now time.Time) {
 	t := now.Sub(b.epoch)
-	for b.minute < len(b.ended) && t-b.ended[b.minute] > time.Minute {
+	for b.minute < len(b.ended) && t-b.ended[b.minute] > b.quota.minute {
 		b.minute++
 	}
 	n := 0
@@ -157,7 +189,7 @@ func (b *budget) advance(now time.Time) {
 // lower bound: requests in flight end when they end.
 func (b *budget) next(now time.Time, ahead int) (at time.Time, paused bool) {
 	b.advance(now)
-	at = now
+	at = b.doubt.next(now, ahead)
 	if b.pausedUntil.After(at) {
 		at, paused = b.pausedUntil, true
 	}
@@ -166,8 +198,8 @@ func (b *budget) next(now time.Time, ahead int) (at time.Time, paused bool) {
 		limit  int
 		ended  []time.Duration
 	}{
-		{time.Minute, b.limits.PerMinute, b.ended[b.minute:]},
-		{time.Hour, b.limits.PerHour, b.ended},
+		{b.quota.minute, b.contention.limit(b.quota.PerMinute, now), b.ended[b.minute:]},
+		{time.Hour, b.quota.PerHour, b.ended},
 	} {
 		leave := b.inFlight + len(w.ended) + ahead + 1 - w.limit // requests that must leave the window first
 		if leave <= 0 {
@@ -223,7 +255,7 @@ func (b *budget) acquire(ctx context.Context) (waited bool, err error) {
 		ahead := slices.Index(b.queue, me)
 		at, paused := b.next(now, ahead)
 		if ahead == 0 && !at.After(now) {
-			b.inFlight++
+			b.take(now)
 			return waited, nil
 		}
 		if deadline, ok := ctx.Deadline(); ok && at.After(deadline) {
@@ -247,8 +279,16 @@ func (b *budget) reserve() (ok bool, next time.Time) {
 	if next.After(now) {
 		return false, next
 	}
-	b.inFlight++
+	b.take(now)
 	return true, next
+}
+
+// take takes a place for a request that is sent at once.
+func (b *budget) take(now time.Time) {
+	b.inFlight++
+	b.touched = true
+	b.doubt.take(now)
+	b.journal.spend(b.endpoint, b.quota.PerMinute, now)
 }
 
 // checkPause returns a [*LimitError] during a pause.
@@ -285,6 +325,7 @@ func (b *budget) giveBack() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.inFlight--
+	b.journal.giveBack()
 	b.broadcast()
 }
 
@@ -295,6 +336,9 @@ func (b *budget) end(sent time.Time, worked bool, p pause) {
 	now := b.now()
 	b.inFlight--
 	b.ended = append(b.ended, now.Sub(b.epoch))
+	if p.code == CodeRateLimited {
+		b.contention.met(sent, now)
+	}
 	// What was sent before a pause began says nothing about its end.
 	since := !sent.Before(b.doubledAt)
 	switch {
@@ -310,6 +354,7 @@ func (b *budget) end(sent time.Time, worked bool, p pause) {
 	}
 	if until := now.Add(p.length); p.length > 0 && until.After(b.pausedUntil) {
 		b.pausedUntil, b.pause = until, p
+		b.journal.pause(b.endpoint, until, p)
 	}
 	b.broadcast()
 }
@@ -324,12 +369,15 @@ func (b *budget) snapshot() Budget {
 	defer b.mu.Unlock()
 	now := b.now()
 	next, _ := b.next(now, len(b.queue))
+	perMinute := b.contention.limit(b.quota.PerMinute, now)
 	s := Budget{
 		Endpoint:        b.endpoint,
-		Limits:          b.limits,
+		Limits:          Limits{PerMinute: perMinute, PerHour: b.quota.PerHour},
+		Contended:       b.contention.times,
+		Untouched:       !b.touched,
 		InFlight:        b.inFlight,
-		MinuteRemaining: max(0, b.limits.PerMinute-b.inFlight-(len(b.ended)-b.minute)),
-		HourRemaining:   max(0, b.limits.PerHour-b.inFlight-len(b.ended)),
+		MinuteRemaining: max(0, perMinute-b.inFlight-(len(b.ended)-b.minute)),
+		HourRemaining:   max(0, b.quota.PerHour-b.inFlight-len(b.ended)),
 		Next:            next,
 	}
 	if b.pausedUntil.After(now) {

@@ -150,10 +150,10 @@ func TestBudgetIsUsedToTheFull(t *testing.T) {
 		callers int
 		want    int
 	}{
-		"the minute's limit, one caller":  {Limits{5, 24000}, 10 * time.Minute, 1, 50},
-		"the minute's limit, many":        {Limits{5, 24000}, 10 * time.Minute, 8, 50},
-		"the hour's limit, one caller":    {Limits{5, 20}, 3 * time.Hour, 1, 60},
-		"the hour's limit, many":          {Limits{5, 20}, 3 * time.Hour, 8, 60},
+		"the minute's limit, one caller":  {Limits{PerMinute: 5, PerHour: 24000}, 10 * time.Minute, 1, 50},
+		"the minute's limit, many":        {Limits{PerMinute: 5, PerHour: 24000}, 10 * time.Minute, 8, 50},
+		"the hour's limit, one caller":    {Limits{PerMinute: 5, PerHour: 20}, 3 * time.Hour, 1, 60},
+		"the hour's limit, many":          {Limits{PerMinute: 5, PerHour: 20}, 3 * time.Hour, 8, 60},
 		"the vendor's limits, one caller": {VendorLimits(), 3 * time.Minute, 1, 600},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -199,8 +199,8 @@ func TestWindowIsClosedAtItsEnd(t *testing.T) {
 		limits Limits
 		window time.Duration
 	}{
-		"minute": {Limits{1, 100}, time.Minute},
-		"hour":   {Limits{1, 1}, time.Hour},
+		"minute": {Limits{PerMinute: 1, PerHour: 100}, time.Minute},
+		"hour":   {Limits{PerMinute: 1, PerHour: 1}, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -223,11 +223,11 @@ func TestCallThatCannotBeSentBeforeItsDeadlineFailsAtOnce(t *testing.T) {
 		flight bool // the requests before are not answered yet
 		free   time.Duration
 	}{
-		"the minute is spent":           {Limits{3, 100}, 3, false, time.Minute},
-		"the hour is spent":             {Limits{3, 3}, 3, false, time.Hour},
-		"all places are taken":          {Limits{3, 100}, 3, true, time.Minute - justOver},
-		"all of the hour's are taken":   {Limits{3, 3}, 3, true, time.Hour - justOver},
-		"the hour's limit is the lower": {Limits{3, 2}, 2, false, time.Hour},
+		"the minute is spent":           {Limits{PerMinute: 3, PerHour: 100}, 3, false, time.Minute},
+		"the hour is spent":             {Limits{PerMinute: 3, PerHour: 3}, 3, false, time.Hour},
+		"all places are taken":          {Limits{PerMinute: 3, PerHour: 100}, 3, true, time.Minute - justOver},
+		"all of the hour's are taken":   {Limits{PerMinute: 3, PerHour: 3}, 3, true, time.Hour - justOver},
+		"the hour's limit is the lower": {Limits{PerMinute: 3, PerHour: 2}, 2, false, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -541,7 +541,7 @@ func TestBudgetTellsWhatIsLeft(t *testing.T) {
 		want := func(minute, hour int, next time.Duration) {
 			t.Helper()
 			b := c.Budget(EndpointPhoneStatus)
-			if b != (Budget{EndpointPhoneStatus, limits, b.InFlight, minute, hour, time.Time{}, b.Next}) || !b.Next.Equal(start.Add(next)) {
+			if b != (Budget{Endpoint: EndpointPhoneStatus, Limits: limits, Untouched: b.Untouched, InFlight: b.InFlight, MinuteRemaining: minute, HourRemaining: hour, Next: b.Next}) || !b.Next.Equal(start.Add(next)) {
 				t.Errorf("got %+v, next after %s, want %d, %d, %s", b, b.Next.Sub(start), minute, hour, next)
 			}
 		}

@@ -9,11 +9,11 @@ type Budgets struct{ endpoints map[Endpoint]*budget }
 
 // NewBudgets returns budgets of which nothing is spent. Limits outside of 1 and
 // [VendorLimits] are moved to the nearer of them. An endpoint with lower limits
-// of its own keeps those.
+// of its own keeps those. All of them are divided by the limits' Share.
 func NewBudgets(l Limits, now func() time.Time) *Budgets {
 	b := &Budgets{endpoints: make(map[Endpoint]*budget)}
 	for _, e := range Endpoints() {
-		b.endpoints[e] = newBudget(e, l.bounded().of(e), now)
+		b.endpoints[e] = newBudget(e, l, now)
 	}
 	return b
 }
@@ -21,8 +21,8 @@ func NewBudgets(l Limits, now func() time.Time) *Budgets {
 // SetLimits changes the limits for what is sent from now on; what was spent
 // counts on. Limits are bounded as by [NewBudgets].
 func (b *Budgets) SetLimits(l Limits) {
-	for e, of := range b.endpoints {
-		of.setLimits(l.bounded().of(e))
+	for _, of := range b.endpoints {
+		of.setLimits(l)
 	}
 }
 

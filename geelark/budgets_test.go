@@ -77,15 +77,15 @@ func wantTokens(t *testing.T, s *script, want ...string) {
 
 func TestLimitsOfBudgetsAreWithinTheVendors(t *testing.T) {
 	for _, test := range []struct{ set, want Limits }{
-		{Limits{200, 24000}, Limits{200, 24000}},
-		{Limits{201, 24001}, Limits{200, 24000}},
-		{Limits{1, 1}, Limits{1, 1}},
-		{Limits{0, 0}, Limits{1, 1}},
-		{Limits{-5, -5}, Limits{1, 1}},
-		{Limits{100, 50}, Limits{100, 50}},
+		{Limits{PerMinute: 200, PerHour: 24000}, Limits{PerMinute: 200, PerHour: 24000}},
+		{Limits{PerMinute: 201, PerHour: 24001}, Limits{PerMinute: 200, PerHour: 24000}},
+		{Limits{PerMinute: 1, PerHour: 1}, Limits{PerMinute: 1, PerHour: 1}},
+		{Limits{PerMinute: 0, PerHour: 0}, Limits{PerMinute: 1, PerHour: 1}},
+		{Limits{PerMinute: -5, PerHour: -5}, Limits{PerMinute: 1, PerHour: 1}},
+		{Limits{PerMinute: 100, PerHour: 50}, Limits{PerMinute: 100, PerHour: 50}},
 	} {
 		b := NewBudgets(test.set, time.Now)
-		changed := NewBudgets(Limits{7, 7}, time.Now)
+		changed := NewBudgets(Limits{PerMinute: 7, PerHour: 7}, time.Now)
 		changed.SetLimits(test.set)
 		for name, b := range map[string]*Budgets{"new": b, "changed": changed} {
 			if got := b.Of(EndpointPhoneStatus).Limits; got != test.want {
@@ -97,10 +97,10 @@ func TestLimitsOfBudgetsAreWithinTheVendors(t *testing.T) {
 
 func TestEndpointsOfMoneyHaveLowerLimits(t *testing.T) {
 	for _, test := range []struct{ set, wallet, plan Limits }{
-		{VendorLimits(), Limits{5, 24000}, Limits{1, 24000}},
-		{Limits{150, 18000}, Limits{5, 18000}, Limits{1, 18000}},
-		{Limits{3, 10}, Limits{3, 10}, Limits{1, 10}},
-		{Limits{1, 1}, Limits{1, 1}, Limits{1, 1}},
+		{VendorLimits(), Limits{PerMinute: 5, PerHour: 24000}, Limits{PerMinute: 1, PerHour: 24000}},
+		{Limits{PerMinute: 150, PerHour: 18000}, Limits{PerMinute: 5, PerHour: 18000}, Limits{PerMinute: 1, PerHour: 18000}},
+		{Limits{PerMinute: 3, PerHour: 10}, Limits{PerMinute: 3, PerHour: 10}, Limits{PerMinute: 1, PerHour: 10}},
+		{Limits{PerMinute: 1, PerHour: 1}, Limits{PerMinute: 1, PerHour: 1}, Limits{PerMinute: 1, PerHour: 1}},
 	} {
 		c := newClient(t, play(hang), withLimits(test.set))
 		for e, want := range map[Endpoint]Limits{EndpointPhoneStatus: test.set, EndpointPhoneList: test.set, EndpointWallet: test.wallet, EndpointPlanInfo: test.plan} {
@@ -121,7 +121,7 @@ func TestClientsShareTheBudgetsThatTheyAreGiven(t *testing.T) {
 		}
 		start := time.Now()
 		shared.SetLimits(Limits{PerMinute: 5, PerHour: 10})
-		if b := second.Budget(EndpointPhoneStatus); b.MinuteRemaining != 2 || b.HourRemaining != 7 || b.Limits != (Limits{5, 10}) {
+		if b := second.Budget(EndpointPhoneStatus); b.MinuteRemaining != 2 || b.HourRemaining != 7 || b.Limits != (Limits{PerMinute: 5, PerHour: 10}) {
 			t.Errorf("got %+v", b)
 		}
 		mustAsk(t, second)

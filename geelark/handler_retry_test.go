@@ -55,7 +55,8 @@ func TestOutcomesThatAreRepeated(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := play(o.step, o.step, answerBody(statusOK))
 				c := newClient(t, s)
-				before := c.Budget(EndpointPhoneStatus).MinuteRemaining
+				spentOf := func(b Budget) int { return b.Limits.PerMinute - b.MinuteRemaining }
+				before := spentOf(c.Budget(EndpointPhoneStatus))
 				err := ask(t.Context(), c)
 				if (err == nil) != o.repeated {
 					t.Fatalf("got %v", err)
@@ -67,7 +68,7 @@ func TestOutcomesThatAreRepeated(t *testing.T) {
 				if n := len(s.requests()); n != want {
 					t.Errorf("%d requests, want %d", n, want)
 				}
-				if spent := before - c.Budget(EndpointPhoneStatus).MinuteRemaining; spent != want {
+				if spent := spentOf(c.Budget(EndpointPhoneStatus)) - before; spent != want {
 					t.Errorf("%d requests were counted, want %d", spent, want)
 				}
 			})

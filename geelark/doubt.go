@@ -1,0 +1,69 @@
+package geelark
+
+import "time"
+
+// doubt is the pace of a budget that does not know what was spent before it was
+// made: by a process that has just been restarted, perhaps once more. For a minute,
+// the vendor's shorter window, it has only what the vendor allows above the limit that the one before has kept
+// to. It spends that in slots of the clock, one request in each and none in the
+// slot in which it was made: however many processes follow each other, and however
+// soon, no two use the same slot. The window of an hour cannot be broken by what
+// keeps to the minute's: 200 a minute are 12,000 an hour, half of what the vendor
+// allows.
+//
+// The zero value knows all.
+type doubt struct {
+	until time.Time
+	slot  time.Duration // 0: nothing to spare
+	used  int64         // the number of the last slot that was used, or begun in
+}
+
+func newDoubt(now time.Time, q quota) doubt {
+	d := doubt{until: now.Add(q.minute)}
+	d.pace(q)
+	if d.slot > 0 {
+		d.used = d.number(now)
+	}
+	return d
+}
+
+// pace goes on with another quota. A slot is a little longer than it need be,
+// since requests do not arrive as they leave.
+func (d *doubt) pace(q quota) {
+	before := d.slot
+	d.slot = 0
+	if spare := q.spare - q.spare/20; spare > 0 {
+		d.slot = q.minute / time.Duration(spare)
+	}
+	if before > 0 && d.slot > 0 && before != d.slot {
+		d.used = d.used * int64(before) / int64(d.slot)
+	}
+}
+
+func (d *doubt) number(t time.Time) int64 { return t.UnixNano() / int64(d.slot) }
+
+// next returns the earliest time at which a request with so many before it can be
+// sent.
+func (d *doubt) next(now time.Time, ahead int) time.Time {
+	if !now.Before(d.until) {
+		return now
+	}
+	if d.slot == 0 {
+		return d.until
+	}
+	at := time.Unix(0, (d.used+1+int64(ahead))*int64(d.slot))
+	switch {
+	case at.After(d.until):
+		return d.until
+	case at.After(now):
+		return at
+	}
+	return now
+}
+
+// take uses the slot of now.
+func (d *doubt) take(now time.Time) {
+	if now.Before(d.until) && d.slot > 0 {
+		d.used = d.number(now)
+	}
+}

@@ -1,0 +1,118 @@
+package geelark
+
+import (
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// spendAll takes every place that is free at once.
+func spendAll(b *Budgets, e Endpoint) (n int, next time.Time) {
+	of := b.endpoints[e]
+	for {
+		ok, at := of.reserve()
+		if !ok {
+			return n, at
+		}
+		of.end(time.Now(), true, pause{})
+		n++
+	}
+}
+
+// most returns the most times within any such window, both ends included.
+func most(times []time.Time, window time.Duration) int {
+	n, first := 0, 0
+	for i, t := range times {
+		for t.Sub(times[first]) > window {
+			first++
+		}
+		n = max(n, i-first+1)
+	}
+	return n
+}
+
+func TestProcessesThatKnowNothingOfEachOtherKeepToTheVendorsLimit(t *testing.T) {
+	for _, limits := range []Limits{{PerMinute: 150, PerHour: 18000}, {PerMinute: 20, PerHour: 18000}, {PerMinute: 200, PerHour: 24000}, {PerMinute: 150, PerHour: 18000, Share: 2}} {
+		for _, e := range Endpoints() {
+			synctest.Test(t, func(t *testing.T) {
+				random := rand.New(rand.NewPCG(1, uint64(limits.PerMinute)))
+				var sent []time.Time
+				for end := time.Now().Add(20 * time.Minute); time.Now().Before(end); {
+					b := NewBudgets(limits, time.Now)
+					b.Doubt()
+					life := time.Duration(random.Int64N(int64(3 * time.Second)))
+					if random.IntN(5) == 0 {
+						life = time.Duration(random.Int64N(int64(4 * time.Minute)))
+					}
+					for died := time.Now().Add(life); time.Now().Before(died); {
+						n, next := spendAll(b, e)
+						for range n {
+							sent = append(sent, time.Now())
+						}
+						time.Sleep(min(time.Until(next), time.Until(died)))
+					}
+				}
+				share := max(1, limits.Share)
+				if got, want := most(sent, time.Minute*time.Duration(max(1, share/vendorPerMinute(e)))), max(1, vendorPerMinute(e)/share); got > want || len(sent) == 0 {
+					t.Errorf("%s with %+v: %d requests within a minute, want at most %d", e, limits, got, want)
+				}
+			})
+		}
+	}
+}
+
+func TestASmallFleetDoesNotNoticeThatNothingIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 100 {
+			time.Sleep(time.Duration(rand.Int64N(int64(time.Hour))))
+			b := NewBudgets(Limits{PerMinute: 150, PerHour: 18000}, time.Now)
+			b.Doubt()
+			if before := b.Of(EndpointPhoneStatus); !before.Untouched || time.Until(before.Next) > 1300*time.Millisecond {
+				t.Fatalf("the first request waits for %s", time.Until(before.Next))
+			}
+		}
+	})
+}
+
+func TestDoubtEndsAfterAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudgets(Limits{PerMinute: 150, PerHour: 18000}, time.Now)
+		b.Doubt()
+		b.SetLimits(Limits{PerMinute: 100, PerHour: 18000}) // another pace, the same doubt
+		if n, next := spendAll(b, EndpointPhoneStatus); n != 0 || !next.After(time.Now()) {
+			t.Errorf("%d at once", n)
+		}
+		if got := time.Until(b.Of(EndpointPlanInfo).Next); got != time.Minute {
+			t.Errorf("the plan is asked for after %s", got)
+		}
+		time.Sleep(time.Minute)
+		if n, _ := spendAll(b, EndpointPhoneStatus); n != 100 {
+			t.Errorf("%d after a minute", n)
+		}
+	})
+}
+
+func TestSharesAddUpToTheWhole(t *testing.T) {
+	for _, share := range []int{0, 1, 2, 3, 7, 500} {
+		l := Limits{PerMinute: 150, PerHour: 18000, Share: share}
+		n := max(1, share)
+		for _, e := range Endpoints() {
+			q, whole := l.of(e), Limits{PerMinute: 150, PerHour: 18000}.of(e)
+			perMinute := float64(q.PerMinute) / q.minute.Minutes() * float64(n)
+			if perMinute > float64(whole.PerMinute) && q.PerMinute > 1 || q.PerMinute < 1 || q.PerHour < 1 {
+				t.Errorf("%s, %d ways: %+v", e, n, q)
+			}
+			if float64(q.PerMinute+q.spare)*float64(n) > float64(vendorPerMinute(e)) && q.PerMinute > 1 {
+				t.Errorf("%s, %d ways: %+v with %d to spare", e, n, q, q.spare)
+			}
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudgets(Limits{PerMinute: 150, PerHour: 18000, Share: 3}, time.Now)
+		spendAll(b, EndpointPlanInfo)
+		if got := time.Until(b.Of(EndpointPlanInfo).Next); got != 3*time.Minute+1 {
+			t.Errorf("the plan again after %s", got)
+		}
+	})
+}

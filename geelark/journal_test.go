@@ -1,0 +1,180 @@
+package geelark
+
+import (
+	"context"
+	"maps"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A spending is what a journal was told.
+type spending struct {
+	at       time.Time
+	requests int
+}
+
+// A notebook is a journal that survives the process.
+type notebook struct {
+	known  map[Endpoint]Past // of processes before
+	spent  map[Endpoint][]spending
+	paused map[Endpoint]Past
+}
+
+func newNotebook() *notebook {
+	return &notebook{spent: make(map[Endpoint][]spending), paused: make(map[Endpoint]Past)}
+}
+
+// restart makes a new process's budgets. What the one before has spent is settled
+// by that.
+func (n *notebook) restart(l Limits) *Budgets {
+	b := NewBudgets(l, time.Now)
+	b.Remember(n.past(time.Now()))
+	n.known, n.spent, n.paused = b.Past(), make(map[Endpoint][]spending), make(map[Endpoint]Past)
+	b.SetJournal(n)
+	return b
+}
+
+func (n *notebook) Spend(e Endpoint, requests int, now time.Time) {
+	n.spent[e] = append(n.spent[e], spending{now, requests})
+}
+
+func (n *notebook) Pause(e Endpoint, until time.Time, code Code, status int) {
+	n.paused[e] = Past{PausedUntil: until, Code: code, Status: status}
+}
+
+// past is what a new process believes.
+func (n *notebook) past(now time.Time) map[Endpoint]Past {
+	past := make(map[Endpoint]Past)
+	maps.Copy(past, n.known)
+	for e, paused := range n.paused {
+		paused.Ended = past[e].Ended
+		past[e] = paused
+	}
+	for e, list := range n.spent {
+		p := past[e]
+		for i, s := range list {
+			ended := now
+			if i+1 < len(list) {
+				ended = earlier(list[i+1].at.Add(10*time.Second), now)
+			}
+			for range s.requests {
+				p.Ended = append(p.Ended, ended)
+			}
+		}
+		past[e] = p
+	}
+	return past
+}
+
+func TestAProcessThatIsKilledBreaksNoLimit(t *testing.T) {
+	limits := Limits{PerMinute: 150, PerHour: 18000}
+	for _, e := range Endpoints() {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(1, 2))
+			n := newNotebook()
+			var sent []time.Time
+			for range 200 {
+				b := n.restart(limits)
+				for died := time.Now().Add(time.Duration(random.Int64N(int64(20 * time.Second)))); time.Now().Before(died); {
+					made, next := spendAll(b, e)
+					for range made {
+						sent = append(sent, time.Now())
+					}
+					time.Sleep(min(time.Until(next), time.Until(died)))
+				}
+			}
+			limit := limits.of(e).PerMinute
+			if got := most(sent, time.Minute); got > limit {
+				t.Errorf("%s: %d requests within a minute, want at most %d", e, got, limit)
+			}
+			// A restart costs a few requests, not the whole budget.
+			if least := int(time.Since(sent[0])/time.Minute) * limit / 4; len(sent) < least {
+				t.Errorf("%s: %d requests, want at least %d", e, len(sent), least)
+			}
+		})
+	}
+}
+
+func TestAJournalKnowsOfARequestBeforeItIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNotebook()
+		b := NewBudgets(VendorLimits(), time.Now)
+		b.SetJournal(n)
+		of := b.endpoints[EndpointPhoneStatus]
+		told := func() (requests int) {
+			for _, s := range n.spent[EndpointPhoneStatus] {
+				requests += s.requests
+			}
+			return requests
+		}
+		for i := range 23 {
+			if i%2 == 0 {
+				if _, err := of.acquire(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			} else if ok, _ := of.reserve(); !ok {
+				t.Fatal("no place")
+			}
+			if told() < i+1 || told() > i+aheadOfJournal {
+				t.Fatalf("%d told of %d", told(), i+1)
+			}
+		}
+		before := len(n.spent[EndpointPhoneStatus])
+		of.giveBack()
+		of.reserve()
+		if len(n.spent[EndpointPhoneStatus]) != before {
+			t.Error("a place that was given back is told again")
+		}
+		past := b.Past()[EndpointPhoneStatus]
+		if len(past.Ended) != told() {
+			t.Errorf("%d are remembered of %d", len(past.Ended), told())
+		}
+	})
+}
+
+func TestAPauseIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNotebook()
+		b := NewBudgets(VendorLimits(), time.Now)
+		b.SetJournal(n)
+		of := b.endpoints[EndpointPhoneStatus]
+		of.reserve()
+		of.end(time.Now(), false, pauseAfter(&APIError{Code: CodeHourLimit}))
+		until := time.Now().Add(hourPause)
+		for name, past := range map[string]map[Endpoint]Past{"told to the journal": n.past(time.Now()), "of the budgets": b.Past()} {
+			again := NewBudgets(VendorLimits(), time.Now)
+			again.Remember(past)
+			got := again.Of(EndpointPhoneStatus)
+			if !got.PausedUntil.Equal(until) {
+				t.Errorf("%s: paused until %s", name, got.PausedUntil)
+			}
+			var le *LimitError
+			if err := again.endpoints[EndpointPhoneStatus].checkPause(); !asLimit(err, &le) || le.Pause != CodeHourLimit {
+				t.Errorf("%s: got %v", name, err)
+			}
+			if !again.Of(EndpointPhoneList).PausedUntil.IsZero() {
+				t.Errorf("%s: another endpoint is paused", name)
+			}
+		}
+		// A clock that was set back must not pause for longer than the API does,
+		// nor spend what lies ahead.
+		again := NewBudgets(VendorLimits(), time.Now)
+		again.Remember(map[Endpoint]Past{EndpointPhoneStatus: {PausedUntil: until.Add(100 * time.Hour), Ended: []time.Time{until, time.Now()}}})
+		got := again.Of(EndpointPhoneStatus)
+		if !got.PausedUntil.Equal(until) || got.MinuteRemaining != 198 {
+			t.Errorf("got %+v", got)
+		}
+		time.Sleep(time.Minute + 1)
+		if got := again.Of(EndpointPhoneStatus); got.MinuteRemaining != 200 {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func asLimit(err error, to **LimitError) bool {
+	le, ok := err.(*LimitError) //nolint:errorlint // it is what the budget returns
+	*to = le
+	return ok
+}
