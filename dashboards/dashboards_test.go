@@ -200,7 +200,7 @@ func TestAnnotationsMarkWhatChangesTheLines(t *testing.T) {
 				t.Errorf("%s: the annotation %s is not drawn from the chosen data source", d.file, a.Name)
 			}
 		}
-		if want := []string{"Exporter started", "Configuration reloaded", "Reload failed", "API paused"}; !slices.Equal(names, want) {
+		if want := []string{"Configuration reloaded", "Exporter started", "Reload failed", "API paused"}; !slices.Equal(names, want) {
 			t.Errorf("%s: annotations %q, want %q", d.file, names, want)
 		}
 	}

@@ -14,7 +14,7 @@ func account() *dashboard.DashboardBuilder {
 		description: "What is left to spend, plan and quotas of GeeLark accounts.",
 		variables: []cog.Builder[dashboard.VariableModel]{
 			oneOf("history", "History", "What the forecast is made from.", "1d",
-				option{"6h", "6h:10m"}, option{"1d", "1d:30m"}, option{"3d", "3d:2h"}, option{"7d", "7d:4h"}),
+				option{"6h", "6h:1m"}, option{"1d", "1d:5m"}, option{"3d", "3d:15m"}, option{"7d", "7d:30m"}),
 			span("ahead", "Time ahead", "How far the forecast looks ahead.", "7 days"),
 		},
 	}
@@ -32,19 +32,20 @@ func account() *dashboard.DashboardBuilder {
 	d.WithRow(row("Wallet")).
 		WithPanel(numbers("Left to spend",
 			"Balance, gift and the worth of the time add-ons, 0.007 a minute, in the vendor's currency. Red below 20, the default of the alert about it."+five,
-			size{6, 5}, now(`bottomk(5, `+credit+`)`, "{{account}}")).
+			size{5, 5}, now(`bottomk(5, `+credit+`)`, "{{account}}")).
 			Decimals(2).Thresholds(steps("red", step{20, "text"}))).
 		WithPanel(numbers("Expected",
 			"What is left at the end of the selected time ahead if it goes on as in the selected history. A payment within the history makes the forecast too good."+five,
-			size{6, 5}, now(`bottomk(5, `+expected+`)`, "{{account}}")).
-			Decimals(2).Thresholds(steps("red", step{0.01, "green"}))).
+			size{5, 5}, now(`bottomk(5, `+expected+`)`, "{{account}}")).
+			Decimals(2).Thresholds(steps("red", step{0.01, "green"})).
+			Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(numbers("Lasts",
 			"How long what is left lasts if it goes on as in the selected history. Then no phone can start."+five,
-			size{6, 5}, now(`bottomk(5, `+credit+` / clamp_min(-deriv((`+credit+`)[$history]), 1e-12))`, "{{account}}")).
+			size{5, 5}, now(`bottomk(5, `+credit+` / clamp_min(-deriv((`+credit+`)[$history]), 1e-12))`, "{{account}}")).
 			Unit(units.Seconds).Thresholds(endsIn).
-			Mappings([]dashboard.ValueMapping{above(10*365*day, status{"not falling", "green"})})).
+			Mappings([]dashboard.ValueMapping{above(10*365*day, status{"not falling", "green"}), noneYet})).
 		WithPanel(numbers("What is left", "Of all selected accounts, in the order in which it is spent.",
-			size{6, 5},
+			size{9, 5},
 			now(`sum(max by (account) (geelark_wallet_time_addon_seconds{OURS}))`, "time add-ons"),
 			now(`sum(max by (account) (geelark_wallet_gift_balance{OURS}))`, "gift"),
 			now(`sum(max by (account) (geelark_wallet_balance{OURS}))`, "balance")).

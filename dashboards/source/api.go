@@ -67,12 +67,17 @@ func api() *dashboard.DashboardBuilder {
 	d.WithRow(row("Latency")).
 		WithPanel(durations("Duration of calls",
 			"Time from sending a request to the end of its answer. From the native histogram where Prometheus scrapes it, otherwise from the classic one.",
-			size{12, 9}, "geelark_api_request_duration_seconds", "{OURS, API}", units.RequestsPerSecond)).
+			size{9, 9}, "geelark_api_request_duration_seconds", "{OURS, API}", units.RequestsPerSecond)).
 		WithPanel(lines("Duration of calls, quantiles", "Half of the calls, and 95 of 100, took no longer.",
-			size{12, 9},
+			size{9, 9},
 			over(quantile("0.5", "api", "geelark_api_request_duration_seconds", "{OURS, API}"), "{{api}} 50%"),
 			over(quantile("0.95", "api", "geelark_api_request_duration_seconds", "{OURS, API}"), "{{api}} 95%")).
-			Unit(units.Seconds).NoValue("No call in the selected time"))
+			Unit(units.Seconds).NoValue("No call in the selected time")).
+		WithPanel(lines("Duration of the collectors",
+			"How long a collector's last calls took, from the first to the end of the last, in the account where it took the longest.",
+			size{6, 9},
+			over(`max by (collector) (geelark_collector_duration_seconds{OURS})`, "{{collector}}")).
+			Unit(units.Seconds))
 
 	const used = `max by (account, api, window) (1 - geelark_api_budget_remaining_requests{OURS, API} / (geelark_api_budget_requests{OURS, API} > 1))`
 	d.WithRow(row("Budget and pauses")).
@@ -105,16 +110,16 @@ func api() *dashboard.DashboardBuilder {
 			size{8, 8},
 			over(`sum by (reason) (max by (account, reason) (geelark_phones_unobserved{OURS}))`, "{{reason}}")).
 			Decimals(0)).
-		WithPanel(lines("Duration of the collectors",
-			"How long a collector's last calls took, from the first to the end of the last, in the account where it took the longest.",
+		WithPanel(events("Phones that left",
+			"Phones a minute that are not tracked any more: not_found by their own lookups, unlisted by the account's list, unselected by configuration, ids file or filter.",
 			size{8, 8},
-			over(`max by (collector) (geelark_collector_duration_seconds{OURS})`, "{{collector}}")).
-			Unit(units.Seconds))
+			over(`60 * sum by (reason) (max by (instance, account, reason) (rate(geelark_phones_dropped_total{OURS}[$__rate_interval])))`, "{{reason}}")).
+			Unit(perMinute))
 
 	const exporters = ` and on (job, instance) geelark_exporter_build_info`
 	d.WithRow(row("Exporters")).
 		WithPanel(cells("Exporters",
-			"Each exporter: its version, its shard, the accounts that it watches of those configured, and whether the configuration was last reloaded well.",
+			"Each exporter: its version, its shard, the accounts that it watches of those configured, panics (each is a bug, and the log has more of it), and whether the configuration was last reloaded well.",
 			"No exporter is scraped", size{24, 6},
 			[]column{
 				{"job", "Job", 0, nil},
@@ -125,6 +130,7 @@ func api() *dashboard.DashboardBuilder {
 				{"total_shards", "Shards", 80, nil},
 				{"Value #C", "Accounts", 90, nil},
 				{"Value #D", "Configured", 105, nil},
+				{"Value #G", "Panics", 80, properties(colouredText(), thresholds(steps("text", step{1, "red"})))},
 				{"Value #E", "Reload", 90, properties(property("mappings", yesNo("worked", "failed")), colouredText())},
 				{"Value #F", "Last reload", 140, properties(property("unit", "dateTimeFromNow"))},
 			},
@@ -134,7 +140,8 @@ func api() *dashboard.DashboardBuilder {
 			rows(`max by (job, instance) (geelark_accounts_owned{EXPORTERS})`),
 			rows(`max by (job, instance) (geelark_accounts_configured{EXPORTERS})`),
 			rows(`max by (job, instance) (geelark_config_last_reload_successful{EXPORTERS})`),
-			rows(`1000 * max by (job, instance) (geelark_config_last_reload_success_timestamp_seconds{EXPORTERS})`))).
+			rows(`1000 * max by (job, instance) (geelark_config_last_reload_success_timestamp_seconds{EXPORTERS})`),
+			rows(`max by (job, instance) (geelark_exporter_panics_total{EXPORTERS})`))).
 		WithPanel(lines("Duration of scrapes",
 			"As Prometheus measures it. A scrape waits for the polls that are due, but not beyond its timeout.",
 			size{8, 8}, over(`scrape_duration_seconds{EXPORTERS}`+exporters, "{{job}} {{instance}}")).

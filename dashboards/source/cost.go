@@ -70,19 +70,19 @@ func costAndTasks() *dashboard.DashboardBuilder {
 			size{6, 5},
 			now(`sum(`+usage("cost", "account", "$period")+`)`, "selected period"),
 			now(`sum(`+usage("cost", "account", "$period"+weekBefore)+`)`, "a week before")).
-			Decimals(2).Thresholds(steps("text")).NoValue("unknown")).
+			Decimals(2).Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(numbers("Time used", "Time of phones and of tasks that was charged in the selected period, in all ways of paying.",
 			size{6, 5}, now(usage("seconds", "kind", "$period"), "{{kind}}")).
-			Unit(units.Seconds).Thresholds(steps("text")).NoValue("unknown")).
+			Unit(units.Seconds).Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(numbers("Idle now", "Phones that are started, paid by the minute and run no task, and what that costs an hour at the last hour's price of a phone's minute.",
 			size{6, 5},
 			now(`count(`+idle+`) or vector(0)`, "phones"),
 			now(`(count(`+idle+`) or vector(0)) * 3600 * sum(`+increase("geelark_usage_cost_total", "account, charge_type", `{OURS, kind="phone"}`, "1h")+`) / sum(`+increase("geelark_usage_seconds_total", "account, charge_type", `{OURS, kind="phone"}`, "1h")+`)`, "cost an hour")).
-			Thresholds(steps("text")).NoValue("unknown").
+			Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet}).
 			OverrideByName("cost an hour", properties(property("decimals", 2)))).
 		WithPanel(numbers("Counted up to", "When the latest entry was made that is counted of the account's bill, of the account where that is the longest ago.",
 			size{6, 5}, now(`1000 * min(max by (account) (geelark_usage_last_flow_timestamp_seconds{OURS}))`, "")).
-			Unit("dateTimeFromNow").Thresholds(steps("text")).NoValue("unknown")).
+			Unit("dateTimeFromNow").Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(lines("Cost an hour, now and a week before", "What was spent within the hour before, and in the same hour a week before.",
 			size{8, 8},
 			over(`sum(`+increase("geelark_usage_cost_total", "account, kind, charge_type", "{OURS}", "1h")+`)`, "now"),
@@ -125,14 +125,14 @@ func costAndTasks() *dashboard.DashboardBuilder {
 			size{8, 5},
 			now(`sum by (status) (max by (account, type, status) (geelark_tasks{OURS}))`, "{{status}}"),
 			now(`sum(max by (account, type) (geelark_tasks_overdue{OURS}))`, "overdue")).
-			ColorScheme(byPalette()).Overrides(coloursOf(append(openings, status{"overdue", "orange"}))).NoValue("unknown")).
+			ColorScheme(byPalette()).Overrides(coloursOf(append(openings, status{"overdue", "orange"}))).Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(numbers("Ended tasks", "How tasks ended in the selected period.",
 			size{8, 5}, now(`sum by (status) (`+increase("geelark_tasks_finished_total", "account, type, status", "{OURS}", "$period")+`)`, "{{status}}")).
-			Decimals(0).ColorScheme(byPalette()).Overrides(coloursOf(endings)).NoValue("unknown")).
+			Decimals(0).ColorScheme(byPalette()).Overrides(coloursOf(endings)).Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(numbers("Share of tasks that fail", "Of those that were completed or failed in the selected period, and of those in the hour before.",
 			size{8, 5},
 			now(failing("$period"), "selected period"), now(failing("1h"), "last hour")).
-			Unit(units.PercentUnit).Decimals(1).Thresholds(steps("green", step{0.05, "orange"}, step{0.2, "red"})).NoValue("unknown")).
+			Unit(units.PercentUnit).Decimals(1).Thresholds(steps("green", step{0.05, "orange"}, step{0.2, "red"})).Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(areas("Open tasks over time", "Tasks that wait or are in progress.",
 			size{12, 8}, over(`sum by (status) (max by (account, type, status) (geelark_tasks{OURS}))`, "{{status}}")).
 			Decimals(0).Overrides(coloursOf(openings)).NoValue(needsTasks)).

@@ -56,11 +56,11 @@ func (p page) builder() *dashboard.DashboardBuilder {
 		}
 	}
 	return d.
-		Annotation(mark("Exporter started", "blue", "{{job}} {{instance}}",
-			`1000 * max by (job, instance) (process_start_time_seconds{JOB} and on (job, instance) geelark_exporter_build_info)`).
-			UseValueForTime(true)).
 		Annotation(mark("Configuration reloaded", "green", "{{job}} {{instance}}",
 			`1000 * max by (job, instance) (geelark_config_last_reload_success_timestamp_seconds{JOB})`).
+			UseValueForTime(true)).
+		Annotation(mark("Exporter started", "blue", "{{job}} {{instance}}",
+			`1000 * max by (job, instance) (process_start_time_seconds{JOB} and on (job, instance) geelark_exporter_build_info)`).
 			UseValueForTime(true)).
 		Annotation(mark("Reload failed", "red", "{{job}} {{instance}}",
 			`max by (job, instance) (geelark_config_last_reload_successful{JOB}) == bool 0`)).

@@ -68,7 +68,7 @@ func fleet() *dashboard.DashboardBuilder {
 	d.WithRow(row("Now")).
 		WithPanel(numbers("Phones by status",
 			"Phones with a status that can be trusted, of the selected accounts and groups. Where the inventory collector is off there are no groups, and all phones of the accounts are counted.",
-			size{11, 4}, now(phonesByStatus, "{{status}}")).
+			size{10, 4}, now(phonesByStatus, "{{status}}")).
 			ColorScheme(byPalette()).Overrides(coloursOf(statuses))).
 		WithPanel(numbers("Need attention",
 			"Stopped: shut down now and started at some time within the selected span. Expiring: the subscription ends within the selected span. Failing: the last lookup of the phone failed.",
@@ -78,8 +78,9 @@ func fleet() *dashboard.DashboardBuilder {
 			now(`count(max by (account, id) (geelark_phone_lookup_failed{OURS}) unless on (account, id) geelark_phone_info{OURS, group!~"$group"}) or vector(0)`, "failing")).
 			Thresholds(steps("green", step{1, "orange"}))).
 		WithPanel(numbers("Tracked",
-			"Phones of the selected accounts that are tracked, in all groups, and how many of them have no status that can be trusted now. Why is on the dashboard API and exporter.",
-			size{4, 4},
+			"Phones of the selected accounts in all groups: those that the accounts' lists hold, those that are tracked, and how many of them have no status that can be trusted now. Why is on the dashboard API and exporter.",
+			size{5, 4},
+			now(`sum(max by (account) (geelark_phones_listed{OURS}))`, "listed"),
 			now(`sum(max by (account) (geelark_phones_tracked{OURS}))`, "tracked"),
 			now(`sum(max by (account, reason) (geelark_phones_unobserved{OURS}))`, "no status")).
 			Thresholds(steps("text")).

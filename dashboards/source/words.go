@@ -64,6 +64,15 @@ func above(from float64, w status) dashboard.ValueMapping {
 	return dashboard.ValueMapping{RangeMap: m}
 }
 
+// noneYet is said, calmly, where there is no value.
+var noneYet = dashboard.ValueMapping{SpecialValueMap: &dashboard.SpecialValueMap{
+	Type: dashboard.MappingTypeSpecialValue,
+	Options: dashboard.DashboardSpecialValueMapOptions{
+		Match:  dashboard.SpecialValueMatchNull,
+		Result: dashboard.ValueMappingResult{Text: new("not known yet"), Color: new("text")},
+	},
+}}
+
 // outcomes say what the outcomes of calls and the failures of lookups mean.
 func outcomes() []dashboard.ValueMapping {
 	words := map[string]status{
