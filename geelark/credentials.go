@@ -13,7 +13,13 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"geelark_exporter/geelark/regular"
 )
+
+// maxSecretFile is more than any secret has, in bytes: a path to something else
+// must not be read whole before every request.
+const maxSecretFile = 64 << 10
 
 // hidden is what a secret prints as, everywhere.
 const hidden = "<secret>"
@@ -59,7 +65,7 @@ func (c Credentials) Check() error {
 		{"the token", string(c.Token)}, {"the app id", c.AppID}, {"the API key", string(c.APIKey)},
 	} {
 		if what := strange(part.value); what != "" {
-			return fmt.Errorf("%s %s", part.name, what)
+			return &SecretError{Part: part.name, Found: what}
 		}
 	}
 	switch {
@@ -74,6 +80,15 @@ func (c Credentials) Check() error {
 	}
 	return errors.New("neither a token nor an app id with an API key is given")
 }
+
+// A SecretError is a part of credentials that can be no secret of the vendor's. It
+// does not show it.
+type SecretError struct {
+	Part  string // "the token", "the app id" or "the API key"
+	Found string // "holds blanks", for example, and what to do
+}
+
+func (e *SecretError) Error() string { return e.Part + " " + e.Found }
 
 // strange says what a value has that no secret of the vendor's can have, "" for
 // nothing.
@@ -189,7 +204,10 @@ func fromFile(ctx context.Context, c Credentials, file string) (Credentials, err
 }
 
 func readSecret(ctx context.Context, file string) (Secret, error) {
-	b, err := readFile(ctx, file)
+	b, err := regular.Read(ctx, file, maxSecretFile)
+	if _, large := errors.AsType[*regular.SizeError](err); large {
+		return "", fmt.Errorf("%w: it must hold the secret and nothing else", err)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package geelark
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -303,4 +305,34 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 			})
 		}
 	}
+}
+
+// stuckSource gives no credentials before it is given up.
+type stuckSource struct{}
+
+func (stuckSource) Credentials(ctx context.Context) (Credentials, error) {
+	<-ctx.Done()
+	return Credentials{}, context.Cause(ctx)
+}
+
+func TestACallerThatGivesUpDoesNotWaitForCredentials(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := play(answerBody(statusOK))
+		c := newClientFor(t, stuckSource{}, s)
+		start := time.Now()
+		if err := ask(within(t, time.Second), c); !errors.Is(err, ErrNotSent) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		wantElapsed(t, start, time.Second)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		reason := errors.New("SIGTERM")
+		time.AfterFunc(time.Second, func() { cancel(reason) })
+		if err := ask(ctx, c); !errors.Is(err, ErrNotSent) || !errors.Is(err, reason) {
+			t.Errorf("got %v", err)
+		}
+		wantElapsed(t, start, 2*time.Second)
+		if b := c.Budget(EndpointPhoneStatus); b.InFlight != 0 || len(s.requests()) != 0 {
+			t.Errorf("%d requests, %+v", len(s.requests()), b)
+		}
+	})
 }
