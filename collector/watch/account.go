@@ -34,6 +34,7 @@ type Account struct {
 	usage     *usage     // nil: not switched on
 	tasks     *taskWatch // likewise
 	errors    *recentErrors
+	skew      *skew
 	asked     asked
 }
 
@@ -43,17 +44,20 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &Account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, store: phones.NewStore(o.Now()), workers: newWorkers(), errors: new(recentErrors)}
+	a := &Account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, store: phones.NewStore(o.Now()), workers: newWorkers(), errors: new(recentErrors), skew: new(skew)}
 	logger := log.With(o.Logger, "account", cfg.Name)
 	options := []geelark.Option{
 		geelark.WithBaseURL(cfg.BaseURL),
 		geelark.WithTimeout(cfg.Timeout),
 		geelark.WithUserAgent(o.UserAgent),
 		geelark.WithClock(o.Now),
-		geelark.WithObserver(func(r geelark.Request) { o.Observer.RequestSent(cfg.Name, r) }),
+		geelark.WithObserver(func(r geelark.Request) {
+			a.skew.learn(r.Skew)
+			o.Observer.RequestSent(cfg.Name, r)
+		}),
 	}
 	if old != nil {
-		a.store, a.errors = old.store, old.errors
+		a.store, a.errors, a.skew = old.store, old.errors, old.skew
 	}
 	var err error
 	a.budgets = budgets.of(&cfg, old)

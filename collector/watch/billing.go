@@ -15,6 +15,8 @@ import (
 type billing struct {
 	*job
 	client *geelark.Client
+	// Each is told how the calls of one endpoint went.
+	recordWallet, recordPlan func(error)
 
 	mu       sync.Mutex
 	wallet   *geelark.Wallet
@@ -24,10 +26,14 @@ type billing struct {
 }
 
 func newBilling(a *Account, o *Options, logger log.Logger) *billing {
-	b := &billing{client: a.client}
+	b := &billing{
+		client:       a.client,
+		recordWallet: a.errors.ofEndpoint(CollectorBilling, geelark.EndpointWallet, o.Now),
+		recordPlan:   a.errors.ofEndpoint(CollectorBilling, geelark.EndpointPlanInfo, o.Now),
+	}
 	b.job = &job{
 		workers: a.workers, interval: a.cfg.BillingInterval, retry: MinBillingInterval, work: b.read,
-		notify: a.scrapes.notify, record: a.errors.of(CollectorBilling, o.Now),
+		notify: a.scrapes.notify, record: func(error) {}, // read does
 		failure: "Reading wallet and plan failed",
 		now:     o.Now, logger: logger,
 	}
@@ -43,6 +49,10 @@ func (b *billing) read(ctx context.Context) error {
 	wallet, walletErr := b.client.Wallet(ctx)
 	plan, planErr := b.client.PlanInfo(ctx)
 	now := b.now()
+	if !b.workers.isClosed() { // then a failure tells nothing
+		b.recordWallet(walletErr)
+		b.recordPlan(planErr)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if walletErr == nil {
@@ -59,6 +69,13 @@ func (b *billing) inherit(from *billing) {
 	from.mu.Lock()
 	defer from.mu.Unlock()
 	b.wallet, b.walletAt, b.plan, b.planAt = from.wallet, from.walletAt, from.plan, from.planAt
+}
+
+// last returns the wallet and the plan that were read last, and when that was.
+func (b *billing) last() (w *geelark.Wallet, walletAt time.Time, p *geelark.PlanInfo, planAt time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.wallet, b.walletAt, b.plan, b.planAt
 }
 
 // known returns wallet and plan unless they are three intervals old.

@@ -35,7 +35,13 @@ type bench struct {
 	t    *testing.T
 	sim  *geelarktest.Server
 	logs *syncBuffer
+
+	transport roundTripper // can be changed
 }
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // inBubble runs f with a still fleet of n phones and a watcher of their statuses.
 func inBubble(t *testing.T, n int, change func(*AccountConfig), f func(b *bench)) {
@@ -63,12 +69,12 @@ func inBubbleWith(t *testing.T, n int, set func(*Options), change func(*AccountC
 // newBench returns a bench without a simulator: what it asks is api.
 func newBench(t *testing.T, api http.RoundTripper, set func(*Options), accounts ...AccountConfig) *bench {
 	t.Helper()
-	b := &bench{t: t, logs: new(syncBuffer)}
+	b := &bench{t: t, logs: new(syncBuffer), transport: api.RoundTrip}
 	o := Options{
 		Logger:    level.NewFilter(log.NewLogfmtLogger(b.logs), level.AllowInfo()),
 		UserAgent: "test",
 		ClientOptions: []geelark.Option{
-			geelark.WithTransport(api),
+			geelark.WithTransport(b),
 			geelark.WithRandom(func() string { return "00000000-0000-4000-8000-000000000000" }, func() float64 { return .5 }),
 		},
 	}
@@ -94,6 +100,9 @@ func testConfig() AccountConfig {
 		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,
 	}
 }
+
+// RoundTrip implements [http.RoundTripper].
+func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) { return b.transport.RoundTrip(r) }
 
 // account is the bench's first.
 func (b *bench) account() *Account { return b.Fleet().Accounts[0] }

@@ -30,6 +30,7 @@ type inventory struct {
 	// Guarded by the job's lock.
 	listed   int
 	isListed bool
+	inVain   *Vain // what was logged when vain became true
 }
 
 func newInventory(a *Account, o *Options, logger log.Logger) *inventory {
@@ -115,7 +116,18 @@ func (i *inventory) discover(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.listed, i.isListed = total, true
+	if !i.vain {
+		i.inVain = nil
+	}
 	return nil
+}
+
+// selectsInVain returns why the last whole listing found no phone to track, nil
+// when it found some or there are none.
+func (i *inventory) selectsInVain() *Vain {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.inVain
 }
 
 // phonesListed returns how many phones the last whole listing held, and whether
@@ -157,4 +169,5 @@ func (i *inventory) inherit(from *inventory) {
 	i.job.inherit(from.job)
 	i.vain, i.losses.doubted = from.vain, from.losses.doubted
 	i.listed, i.isListed = from.phonesListed()
+	i.inVain = from.selectsInVain()
 }

@@ -67,14 +67,30 @@ type AccountOverview struct {
 	// WaitingUntil at the earliest.
 	Waiting      int
 	WaitingUntil time.Time
+	// Backlog is about how long it takes until all that wait were asked for.
+	Backlog time.Duration
 	// ListingUntil is when a listing of the phones that waits for the budget
 	// goes on at the earliest; zero: none waits.
 	ListingUntil time.Time
 
 	Budgets []geelark.Budget // of the endpoints that are called
 	Errors  []AccountError   // the last, the latest first
-	Wallet  *geelark.Wallet  // nil: not known
-	Plan    *geelark.PlanInfo
+	Costs   []Cost           // of the same endpoints
+
+	// Wallet and Plan are as they were last read, which can be long ago; nil: never.
+	Wallet           *geelark.Wallet
+	Plan             *geelark.PlanInfo
+	WalletAt, PlanAt time.Time
+
+	// Listed are the phones of the last whole listing, before any selection here.
+	Listed geelark.Optional[int]
+	// Vain is why phones are listed and none of them is tracked; nil: that is not
+	// so.
+	Vain *Vain
+	// Skew is the clock of the API less this machine's, to a second.
+	Skew geelark.Optional[time.Duration]
+	// Config is the configuration in force. Its parts must not be changed.
+	Config AccountConfig
 }
 
 // Overview returns what is known. It polls nothing.
@@ -116,12 +132,18 @@ func (a *Account) overview() AccountOverview {
 		}
 	}
 	if o.Waiting > 0 {
-		o.WaitingUntil = a.client.Budget(geelark.EndpointPhoneStatus).Next
+		b := a.client.Budget(geelark.EndpointPhoneStatus)
+		o.WaitingUntil, o.Backlog = b.Next, backlog(o.Waiting, b, now)
 	}
 	if next := a.client.Budget(geelark.EndpointPhoneList).Next; a.inventory.underWay() && next.After(now) {
 		o.ListingUntil = next
 	}
-	o.Wallet, o.Plan = a.billing.known(now)
+	o.Wallet, o.WalletAt, o.Plan, o.PlanAt = a.billing.last()
+	if n, ok := a.Listed(); ok {
+		o.Listed = geelark.Some(n)
+	}
+	o.Vain, o.Skew, o.Config = a.inventory.selectsInVain(), a.Skew(), a.cfg
+	o.Costs = a.Costs(o.Phones, o.Listed.Or(o.Phones))
 	return o
 }
 

@@ -124,11 +124,12 @@ func TestTheLastErrorsAreRemembered(t *testing.T) {
 			Collector: CollectorStatus, Endpoint: status, Outcome: "40003", IsCode: true, Message: "no <secret>",
 			TraceID: "00000000-0000-4000-8000-000000000000", First: first, Last: time.Now(), Times: 2, Ongoing: true,
 		}
+		ended := time.Now().Add(31 * time.Second)
 		if a.Errors[0] != want {
 			t.Errorf("got %+v\nwant %+v", a.Errors[0], want)
 		}
 		remove()
-		if a := next(); len(a.Errors) != 1 || a.Errors[0].Ongoing {
+		if a := next(); len(a.Errors) != 1 || a.Errors[0].Ongoing || !a.Errors[0].Ended.Equal(ended) {
 			t.Errorf("after a success: %+v", a.Errors)
 		}
 		b.sim.Inject(geelarktest.Fault{Endpoint: status, HTTPStatus: 403, Times: 1})
@@ -162,8 +163,8 @@ func TestRecentErrors(t *testing.T) {
 		"none":                            {nil, ""},
 		"successes":                       {[]error{nil, nil}, ""},
 		"repetitions count":               {[]error{api(wallet, 40003), api(wallet, 40003), api(wallet, 40003)}, "pay/wallet 40003 x3 0-2 ongoing"},
-		"a success ends the row":          {[]error{api(wallet, 40003), nil, api(wallet, 40003)}, "pay/wallet 40003 x1 2-2 ongoing, pay/wallet 40003 x1 0-0"},
-		"another error ends the row":      {[]error{api(wallet, 40003), api(wallet, 50000)}, "pay/wallet 50000 x1 1-1 ongoing, pay/wallet 40003 x1 0-0"},
+		"a success ends the row":          {[]error{api(wallet, 40003), nil, api(wallet, 40003)}, "pay/wallet 40003 x1 2-2 ongoing, pay/wallet 40003 x1 0-0 until 1"},
+		"another error ends the row":      {[]error{api(wallet, 40003), api(wallet, 50000)}, "pay/wallet 50000 x1 1-1 ongoing, pay/wallet 40003 x1 0-0 until 1"},
 		"another endpoint's does not":     {[]error{api(wallet, 40003), api(plan, 40003), api(wallet, 40003)}, "pay/wallet 40003 x2 0-2 ongoing, pay/plan/info 40003 x1 1-1 ongoing"},
 		"joined errors are two":           {[]error{errors.Join(api(wallet, 40003), api(plan, 50000))}, "pay/plan/info 50000 x1 0-0 ongoing, pay/wallet 40003 x1 0-0 ongoing"},
 		"wrapped errors are found":        {[]error{fmt.Errorf("a: %w", api(wallet, 40003))}, "pay/wallet 40003 x1 0-0 ongoing"},
@@ -188,11 +189,132 @@ func TestRecentErrors(t *testing.T) {
 			s := fmt.Sprintf("%s %s x%d %d-%d", e.Endpoint, e.Outcome, e.Times, e.First.Second(), e.Last.Second())
 			if e.Ongoing {
 				s += " ongoing"
+			} else {
+				s += fmt.Sprintf(" until %d", e.Ended.Second())
 			}
 			got = append(got, s)
 		}
 		if got := strings.Join(got, ", "); got != tt.want {
 			t.Errorf("%s: got %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
+func TestTheSuccessOfAnEndpointEndsItsOwnErrors(t *testing.T) {
+	r := new(recentErrors)
+	fail := &geelark.CredentialsError{Err: errors.New("x")}
+	r.recordOf(CollectorBilling, geelark.EndpointWallet, fail, time.Unix(1, 0))
+	r.recordOf(CollectorBilling, geelark.EndpointPlanInfo, fail, time.Unix(1, 0))
+	r.recordOf(CollectorBilling, geelark.EndpointWallet, nil, time.Unix(2, 0))
+	got := r.latest()
+	if len(got) != 2 || got[0].Endpoint != geelark.EndpointPlanInfo || !got[0].Ongoing || got[1].Ongoing || got[1].Ended.Unix() != 2 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestOverviewTellsWhenMoneyWasRead(t *testing.T) {
+	inBubbleWith(t, 3, nil, nil, func(b *bench) {
+		b.pollAndList()
+		read := time.Now()
+		b.sim.Inject(geelarktest.Fault{Endpoint: planEndpoint, Code: geelark.CodePlanExpired})
+		time.Sleep(11 * time.Minute)
+		b.pollAndList()
+		a := b.Overview().Accounts[0]
+		if a.Plan == nil || !a.PlanAt.Equal(read) || a.Wallet == nil || !a.WalletAt.Equal(time.Now()) {
+			t.Errorf("the wallet is of %s, the plan of %s: want now and %s", a.WalletAt, a.PlanAt, read)
+		}
+		time.Sleep(time.Hour)
+		if a := b.Overview().Accounts[0]; a.Plan == nil {
+			t.Error("an hour later the plan is not known any more")
+		}
+	})
+}
+
+func TestOverviewTellsWhyNoPhoneIsSelected(t *testing.T) {
+	inBubbleWith(t, 250, nil, func(c *AccountConfig) { c.Discovery.Groups = []string{"farm1"} }, func(b *bench) {
+		for _, id := range b.sim.IDs() {
+			b.sim.Edit(id, func(p *geelarktest.Phone) { p.Group = "farm-1" })
+		}
+		b.pollAndList()
+		a := b.Overview().Accounts[0]
+		if v := a.Vain; v == nil || v.Phones != 250 || !slices.Equal(v.Groups, []string{"farm-1"}) || !slices.Equal(v.Of.Groups, []string{"farm1"}) || a.Listed.Or(0) != 250 {
+			t.Fatalf("got %+v of %v listed phones", v, a.Listed)
+		}
+		b.sim.Edit(b.sim.IDs()[0], func(p *geelarktest.Phone) { p.Group = "farm1" })
+		time.Sleep(6 * time.Minute)
+		b.pollAndList()
+		if a := b.Overview().Accounts[0]; a.Vain != nil || a.Phones != 1 {
+			t.Errorf("with %d phones: %+v", a.Phones, a.Vain)
+		}
+	})
+}
+
+func TestOverviewTellsTheSkewOfTheClock(t *testing.T) {
+	inBubble(t, 3, nil, func(b *bench) {
+		if s := b.Overview().Accounts[0].Skew; s.Known() {
+			t.Errorf("before the first answer: %v", s)
+		}
+		api := b.sim.RoundTripper()
+		b.transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			resp, err := api.RoundTrip(r)
+			resp.Header.Set("Date", time.Now().Add(-7*time.Minute).UTC().Format(http.TimeFormat))
+			return resp, err
+		})
+		b.poll()
+		b.reload(func(c *AccountConfig) { c.CacheTTL++ })
+		if s := b.Overview().Accounts[0].Skew.Or(0); s != -7*time.Minute {
+			t.Errorf("the clock is told to be %s off, want 7 minutes behind", s)
+		}
+	})
+}
+
+func TestCosts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change          func(*AccountConfig)
+		collectors      []string
+		tracked, listed int
+		want            string
+	}{
+		"nothing known yet":        {nil, nil, 0, 0, "phone/status 0, phone/list 0.2, pay/wallet 0.1, pay/plan/info 0.1"},
+		"800 phones of an account": {nil, nil, 800, 800, "phone/status 16, phone/list 1.6, pay/wallet 0.1, pay/plan/info 0.1"},
+		"a page that is not full":  {nil, nil, 801, 801, "phone/status 18, phone/list 1.8, pay/wallet 0.1, pay/plan/info 0.1"},
+		"polled at each scrape":    {func(c *AccountConfig) { c.CacheTTL = 0 }, []string{CollectorStatus, CollectorInventory}, 800, 800, "phone/status 8, phone/list 1.6"},
+		"two groups of it": {
+			func(c *AccountConfig) { c.Discovery.Groups = []string{"a", "b"} }, []string{CollectorStatus}, 150, 800,
+			"phone/list 0.6, phone/status 4",
+		},
+		"ids":             {trackFleet([]string{"1"}), []string{CollectorStatus, CollectorInventory}, 150, 800, "phone/status 4, phone/list 0.4"},
+		"usage and tasks": {nil, []string{CollectorUsage, CollectorTasks}, 1, 1, "billing/transaction/detail 20, task/historyRecords 20, task/query 20"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubbleWith(t, 0, func(o *Options) { o.Collectors = tt.collectors }, tt.change, func(b *bench) {
+				var got []string
+				for _, c := range b.account().Costs(tt.tracked, tt.listed) {
+					got = append(got, fmt.Sprintf("%s %.3g", c.Endpoint, c.Calls))
+				}
+				if got := strings.Join(got, ", "); got != tt.want {
+					t.Errorf("got %s, want %s", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestBacklog(t *testing.T) {
+	now := time.Unix(0, 0)
+	for name, tt := range map[string]struct {
+		due    int
+		budget geelark.Budget
+		want   time.Duration
+	}{
+		"nothing waits":       {0, geelark.Budget{Next: now.Add(time.Minute)}, 0},
+		"the next call":       {100, geelark.Budget{Limits: geelark.Limits{PerMinute: 150, PerHour: 18000}, HourRemaining: 9, Next: now.Add(time.Minute)}, time.Minute},
+		"a thousand calls":    {100_000, geelark.Budget{Limits: geelark.Limits{PerMinute: 150, PerHour: 18000}, HourRemaining: 18000, Next: now.Add(time.Minute)}, 7*time.Minute + 39600*time.Millisecond},
+		"more than the hour":  {1_100, geelark.Budget{Limits: geelark.Limits{PerMinute: 150, PerHour: 60}, HourRemaining: 2, Next: now}, 10 * time.Minute},
+		"a time that is past": {100, geelark.Budget{Limits: geelark.Limits{PerMinute: 1, PerHour: 1}, HourRemaining: 1, Next: now.Add(-time.Minute)}, 0},
+	} {
+		if got := backlog(tt.due, tt.budget, now); got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
 		}
 	}
 }

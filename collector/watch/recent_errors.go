@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strconv"
@@ -21,7 +22,7 @@ const (
 // An AccountError is why calls for an account failed. It holds no secret.
 type AccountError struct {
 	Collector string
-	Endpoint  geelark.Endpoint // "" for credentials and others
+	Endpoint  geelark.Endpoint // "" where it is not known
 	Outcome   string           // a code, an HTTP status, a geelark.Reason, or one of the Outcome constants
 	IsCode    bool             // Outcome is a geelark.Code
 	Message   string           // the vendor's, or the text of an error without an endpoint
@@ -29,8 +30,15 @@ type AccountError struct {
 	AppID     string           // in key mode; the support asks for it too
 
 	First, Last time.Time
-	Times       int  // in a row
-	Ongoing     bool // nothing has worked since
+	Times       int       // in a row
+	Ongoing     bool      // nothing has worked since
+	Ended       time.Time // when something worked again, or failed in another way; zero while Ongoing
+}
+
+func (e *AccountError) end(now time.Time) {
+	if e.Ongoing {
+		e.Ongoing, e.Ended = false, now
+	}
 }
 
 // maxRecentErrors is about what a person reads.
@@ -48,18 +56,31 @@ func (r *recentErrors) of(collector string, now func() time.Time) func(error) {
 	return func(err error) { r.record(collector, err, now()) }
 }
 
+// ofEndpoint returns a function to be told how a collector's calls of one of its
+// endpoints went, of which one may work while the other fails.
+func (r *recentErrors) ofEndpoint(collector string, e geelark.Endpoint, now func() time.Time) func(error) {
+	return func(err error) { r.recordOf(collector, e, err, now()) }
+}
+
 func (r *recentErrors) record(collector string, err error, now time.Time) {
+	r.recordOf(collector, "", err, now)
+}
+
+// recordOf takes in how calls of an endpoint went, or of all that the collector
+// calls when that is "".
+func (r *recentErrors) recordOf(collector string, of geelark.Endpoint, err error, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
-		for i := range r.list {
-			if r.list[i].Collector == collector {
-				r.list[i].Ongoing = false
+		for i, e := range r.list {
+			if e.Collector == collector && (of == "" || e.Endpoint == of) {
+				r.list[i].end(now)
 			}
 		}
 		return
 	}
 	for _, e := range accountErrors(err) {
+		e.Endpoint = cmp.Or(e.Endpoint, of)
 		e.Collector, e.First, e.Last, e.Times, e.Ongoing = collector, now, now, 1, true
 		for i, before := range slices.Backward(r.list) {
 			if !before.Ongoing || before.Collector != collector || before.Endpoint != e.Endpoint {
@@ -69,7 +90,7 @@ func (r *recentErrors) record(collector string, err error, now time.Time) {
 				e.First, e.Times = before.First, before.Times+1
 				r.list = slices.Delete(r.list, i, i+1)
 			} else {
-				r.list[i].Ongoing = false
+				r.list[i].end(now)
 			}
 		}
 		r.list = append(r.list, e)

@@ -17,6 +17,15 @@ import (
 // is instead of what was selected in vain.
 const maxLook = 10
 
+// A Vain selection is one that finds none of the phones that an account has.
+type Vain struct {
+	Phones int // of the account
+	Of     Discovery
+	// Groups and Tags are the few names in the account that are the most like one
+	// that was asked for.
+	Groups, Tags []string
+}
+
 // lookWithoutSelection returns how many phones the account has although the
 // selection finds none. When that is new, it is logged together with the groups
 // and tags that there are.
@@ -42,9 +51,13 @@ func (i *inventory) lookWithoutSelection(ctx context.Context) (total int, err er
 		i.vain = true
 		delete(groups, "")
 		d := i.discovery
+		v := &Vain{Phones: total, Of: *d, Groups: nearest(d.Groups, groups), Tags: nearest(d.Tags, tags)}
+		i.mu.Lock()
+		i.inVain = v
+		i.mu.Unlock()
 		level.Warn(i.logger).Log("msg", "The selection of phones finds none of the account's: correct phones.discover", "phones", total,
-			"groups", quoted(d.Groups), "nearest_groups", quoted(nearest(d.Groups, groups)),
-			"tags", quoted(d.Tags), "nearest_tags", quoted(nearest(d.Tags, tags)))
+			"groups", quoted(d.Groups), "nearest_groups", quoted(v.Groups),
+			"tags", quoted(d.Tags), "nearest_tags", quoted(v.Tags))
 	}
 	return total, nil
 }
