@@ -84,7 +84,7 @@ func (p paged) pages() []*exposition.Page {
 		name, own := account.Name(), labelValues(account, infos.own)
 		if len(conditions) > 0 {
 			pages = appendPages(pages, s.Conditions, nil, p.alone, func(chunk *phones.Conditions) *exposition.Page {
-				return exposition.NewPage(conditions, func(to *exposition.Samples) {
+				return exposition.NewPage(exposition.Quick, conditions, func(to *exposition.Samples) {
 					for id, c := range chunk.All() {
 						collectPhoneStatus(to, name, id, c.Value())
 					}
@@ -93,7 +93,7 @@ func (p paged) pages() []*exposition.Page {
 		}
 		if len(descriptions) > 0 {
 			pages = appendPages(pages, s.Descriptions, source{account, infos.phone}, p.alone, func(chunk *phones.Descriptions) *exposition.Page {
-				return exposition.NewPage(descriptions, func(to *exposition.Samples) {
+				return exposition.NewPage(exposition.Thorough, descriptions, func(to *exposition.Samples) {
 					for id, d := range chunk.All() {
 						collectPhoneInfo(to, infos.phone, name, id, d, own)
 						collectDescribed(to, name, id, d)
@@ -103,7 +103,7 @@ func (p paged) pages() []*exposition.Page {
 		}
 		if len(usage) > 0 && p.has(watch.CollectorUsage) && p.o.PhoneUsage {
 			pages = appendPages(pages, account.Usage().Phones, nil, p.alone, func(chunk *watch.Sums) *exposition.Page {
-				return exposition.NewPage(usage, func(to *exposition.Samples) {
+				return exposition.NewPage(exposition.Thorough, usage, func(to *exposition.Samples) {
 					for id, sum := range chunk.All() {
 						collectPhoneUsage(to, name, id, sum)
 					}

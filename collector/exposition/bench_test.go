@@ -25,7 +25,7 @@ func phones(first, n int) *Page {
 	for i := range ids {
 		ids[i] = strconv.Itoa(500_000_000_000_000_000 + (first+i)*7_919_123_456_789%99_999_999_999_999)
 	}
-	return NewPage([]*Family{statusFamily, codeFamily}, func(s *Samples) {
+	return NewPage(Quick, []*Family{statusFamily, codeFamily}, func(s *Samples) {
 		for i, id := range ids {
 			s.Gauge(codeFamily, float64(i%3), "default", id)
 			for j, status := range statuses {

@@ -21,19 +21,19 @@ type block struct {
 // A compressor makes blocks. It is large and used again.
 type compressor struct {
 	buffer  bytes.Buffer
-	deflate *flate.Writer
+	deflate [2]*flate.Writer // by effort
 }
 
 var compressors = sync.Pool{New: func() any {
 	c := new(compressor)
-	// Higher levels make answers up to a tenth smaller, and new pages a quarter
-	// slower.
-	c.deflate, _ = flate.NewWriter(&c.buffer, flate.BestSpeed) // fails for a bad level only
+	for effort, level := range [...]int{Quick: flate.BestSpeed, Thorough: 6} {
+		c.deflate[effort], _ = flate.NewWriter(&c.buffer, level) // fails for a bad level only
+	}
 	return c
 }}
 
 // compress returns a block for each part, all in one piece of memory.
-func compress(e encoding, parts ...[]byte) []block {
+func compress(e encoding, effort Effort, parts ...[]byte) []block {
 	c := compressors.Get().(*compressor)
 	defer compressors.Put(c)
 	c.buffer.Reset()
@@ -45,9 +45,10 @@ func compress(e encoding, parts ...[]byte) []block {
 		switch {
 		case len(part) == 0:
 		case e == deflated:
-			c.deflate.Reset(&c.buffer)
-			_, _ = c.deflate.Write(part) // a buffer takes everything
-			_ = c.deflate.Flush()        // to the end of a byte
+			deflate := c.deflate[effort]
+			deflate.Reset(&c.buffer)
+			_, _ = deflate.Write(part) // a buffer takes everything
+			_ = deflate.Flush()        // to the end of a byte
 			b.checksum, b.shift = crc32.ChecksumIEEE(part), shiftOf(len(part))
 		default:
 			n := s2.MaxEncodedLen(len(part))

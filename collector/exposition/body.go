@@ -54,6 +54,8 @@ type body struct {
 	size     int // without encoding
 }
 
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // assemble collects the blocks. A family that cannot be encoded is left out.
 func (b *body) assemble(contentType expfmt.Format, parts []part, pages []*Page, now time.Time) error {
 	var failed []error
@@ -73,14 +75,16 @@ func (b *body) assemble(contentType expfmt.Format, parts []part, pages []*Page, 
 		n += len(c.blocks)
 	}
 	b.blocks = make([]*block, 0, n)
-	var between bytes.Buffer // what stands between blocks of pages
+	between := buffers.Get().(*bytes.Buffer) // what stands between blocks of pages
+	defer buffers.Put(between)
+	between.Reset()
 	flush := func() {
 		if between.Len() > 0 {
-			b.add(&compress(b.encoding, between.Bytes())[0])
+			b.add(&compress(b.encoding, Quick, between.Bytes())[0])
 			between.Reset()
 		}
 	}
-	encoder := expfmt.NewEncoder(&between, contentType)
+	encoder := expfmt.NewEncoder(between, contentType)
 	for _, p := range parts {
 		if p.paged == nil {
 			failed = append(failed, encoder.Encode(p.gathered))

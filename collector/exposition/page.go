@@ -16,6 +16,7 @@ const kept = 10 * time.Minute
 
 // A Page is samples that do not change. It is safe for concurrent use.
 type Page struct {
+	effort   Effort
 	families []*Family
 	collect  func(*Samples)
 
@@ -29,12 +30,20 @@ type rendering struct {
 	used   time.Time
 }
 
+// An Effort is what is spent on compressing a page.
+type Effort int
+
+const (
+	Quick    Effort = iota // for pages that are replaced often
+	Thorough               // twice as long, a fifth smaller where labels are long
+)
+
 // NewPage returns a page of samples of these families, which collect names. It
 // is called once for each format and encoding that is asked for, may be called
 // from several goroutines, and must always name the same samples, those of a
 // family in the same order.
-func NewPage(families []*Family, collect func(*Samples)) *Page {
-	return &Page{families: families, collect: collect}
+func NewPage(effort Effort, families []*Family, collect func(*Samples)) *Page {
+	return &Page{effort: effort, families: families, collect: collect}
 }
 
 // Samples takes the samples of a page.
@@ -104,7 +113,7 @@ func (p *Page) render(f format, e encoding) []block {
 		s.rendered[i] = s.rendered[i][:0]
 	}
 	p.collect(s)
-	return compress(e, s.rendered[:len(p.families)]...)
+	return compress(e, p.effort, s.rendered[:len(p.families)]...)
 }
 
 // blocksOf returns the blocks of all pages. What has to be rendered is, by as

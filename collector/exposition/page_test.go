@@ -11,7 +11,7 @@ import (
 func TestAPageForgetsWhatNobodyAsksFor(t *testing.T) {
 	f := NewFamily("a_gauge", "A gauge.", "id")
 	rendered := make(map[string]int)
-	page := NewPage([]*Family{f}, func(s *Samples) {
+	page := NewPage(Quick, []*Family{f}, func(s *Samples) {
 		rendered[fmt.Sprint(s.format)]++
 		s.Gauge(f, 1, "x")
 	})
@@ -41,7 +41,7 @@ func TestAPageForgetsWhatNobodyAsksFor(t *testing.T) {
 
 func TestSamplesOfOtherFamiliesAreLeftOut(t *testing.T) {
 	mine, other := NewFamily("mine", "Mine."), NewFamily("other", "Not mine.")
-	page := NewPage([]*Family{mine}, func(s *Samples) {
+	page := NewPage(Quick, []*Family{mine}, func(s *Samples) {
 		if !s.Has(mine) || s.Has(other) {
 			t.Error("the page does not know its families")
 		}
@@ -61,5 +61,5 @@ func TestASampleNeedsAValueForEachLabel(t *testing.T) {
 			t.Error("no panic")
 		}
 	}()
-	NewPage([]*Family{f}, func(s *Samples) { s.Gauge(f, 1, "x") }).blocks(text, packed, time.Unix(1e9, 0), true)
+	NewPage(Quick, []*Family{f}, func(s *Samples) { s.Gauge(f, 1, "x") }).blocks(text, packed, time.Unix(1e9, 0), true)
 }

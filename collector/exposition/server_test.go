@@ -287,7 +287,7 @@ func TestScrapesAtTheSameTimeShareRenderings(t *testing.T) {
 	rendered := make(map[int]int)
 	for i, p := range b.pages {
 		collect := p.collect
-		b.pages[i] = NewPage(b.families, func(s *Samples) {
+		b.pages[i] = NewPage(Thorough, b.families, func(s *Samples) {
 			mu.Lock()
 			rendered[i]++
 			mu.Unlock()

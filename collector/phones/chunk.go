@@ -8,16 +8,19 @@ import (
 	"unique"
 )
 
-// chunkSize is the most phones of a chunk: few enough that a chunk is rendered in
-// a moment and that one changed phone takes few others along, enough for good
-// compression.
-const chunkSize = 128
+// The most phones of a chunk: few enough that one changed phone takes few others
+// along, enough for good compression. Conditions change several times a day,
+// descriptions seldom.
+const (
+	conditionsSize   = 64
+	descriptionsSize = 128
+)
 
 // Chunks divides phones, whose ids are in order, into chunks of one thing about
 // each. Chunks of before that have the same are used again.
 func Chunks[T comparable](before []*Chunk[T], ids []string, of func(id string) T) []*Chunk[T] {
 	var chunks []*Chunk[T]
-	for ids := range slices.Chunk(ids, chunkSize) {
+	for ids := range slices.Chunk(ids, descriptionsSize) {
 		c := &Chunk[T]{ids: ids}
 		for _, id := range ids {
 			c.values = append(c.values, of(id))
@@ -71,8 +74,40 @@ func (c *Chunk[T]) Made(of any) any {
 // Keep keeps what was made of the chunk, and what else that depends on.
 func (c *Chunk[T]) Keep(of, made any) { c.memo.Store(&memo{of, made}) }
 
+// A column makes the chunks of one thing about each phone.
+type column[T any] struct {
+	size   int // of a chunk
+	of     func(*row) T
+	chunks []*Chunk[T] // nil ones have to be made anew
+}
+
+// change is called when what is at a place is not what it was.
+func (c *column[T]) change(place int) {
+	if i := place / c.size; i < len(c.chunks) {
+		c.chunks[i] = nil
+	}
+}
+
+// take returns the chunks of all rows.
+func (c *column[T]) take(rows []*row) []*Chunk[T] {
+	n := (len(rows) + c.size - 1) / c.size
+	c.chunks = append(c.chunks, make([]*Chunk[T], max(0, n-len(c.chunks)))...)
+	c.chunks = slices.Delete(c.chunks, n, len(c.chunks))
+	for i := range c.chunks {
+		if c.chunks[i] != nil {
+			continue
+		}
+		some := rows[i*c.size : min((i+1)*c.size, len(rows))]
+		c.chunks[i] = &Chunk[T]{ids: make([]string, len(some)), values: make([]T, len(some))}
+		for j, r := range some {
+			c.chunks[i].ids[j], c.chunks[i].values[j] = r.id, c.of(r)
+		}
+	}
+	return slices.Clone(c.chunks)
+}
+
 // A Snapshot is what is known of all phones at one moment. It never changes. Its
-// two lists of chunks have the same phones at the same places.
+// two lists of chunks have the same phones in the same order.
 type Snapshot struct {
 	Conditions   []*Conditions
 	Descriptions []*Descriptions

@@ -247,7 +247,7 @@ func (s *Store) All(now time.Time, l Lifetimes) iter.Seq[*Record] {
 		s.settle(now, l)
 		rows := slices.Clone(s.table.rows)
 		s.mu.Unlock()
-		for some := range slices.Chunk(rows, chunkSize) {
+		for some := range slices.Chunk(rows, blockSize) {
 			for _, r := range s.records(some) {
 				if !yield(&r) {
 					return

@@ -215,15 +215,19 @@ func (s *Store) contradiction(snapshot *Snapshot, now time.Time, l Lifetimes) st
 	standings := make(map[Standing]int)
 	var ages []time.Duration
 	phones := 0
+	var described []string
+	var descriptions []*Description
+	for _, chunk := range snapshot.Descriptions {
+		described, descriptions = append(described, chunk.ids...), append(descriptions, chunk.values...)
+	}
 	for i, chunk := range snapshot.Conditions {
-		descriptions := snapshot.Descriptions[i]
 		for j, id := range chunk.ids {
 			r := s.table.byID[id]
-			if r == nil || descriptions.ids[j] != id || r.place != phones || s.table.rows[phones] != r {
+			if r == nil || phones >= len(described) || described[phones] != id || r.place != phones || s.table.rows[phones] != r {
 				return fmt.Sprintf("place %d of chunk %d is not that of %s", j, i, id)
 			}
+			v, d, age := chunk.values[j].Value(), descriptions[phones], now.Sub(s.time(r.observedAt))
 			phones++
-			v, d, age := chunk.values[j].Value(), descriptions.values[j], now.Sub(s.time(r.observedAt))
 			at := Standing{Knowledge: v.Knowledge}
 			if v.Knowledge == Current {
 				ages = append(ages, max(age, 0))
@@ -247,7 +251,7 @@ func (s *Store) contradiction(snapshot *Snapshot, now time.Time, l Lifetimes) st
 		oldest, median = ages[n-1], (ages[(n-1)/2]+ages[n/2])/2
 	}
 	switch {
-	case phones != len(s.table.byID) || phones != snapshot.Phones:
+	case phones != len(s.table.byID) || phones != snapshot.Phones || phones != len(described):
 		return fmt.Sprintf("%d phones in chunks, %d tracked", phones, len(s.table.byID))
 	case !maps.Equal(standings, snapshot.Standings):
 		return fmt.Sprintf("counted %v, there are %v", snapshot.Standings, standings)
@@ -275,7 +279,7 @@ func (s *Store) everything() (all []Record) {
 }
 
 func TestChunksAreInTheOrderOfIDs(t *testing.T) {
-	const n = 20 * chunkSize
+	const n = 20 * blockSize
 	store := NewStore(at(0))
 	snapshot := func() (ids []string, chunks []*Conditions) {
 		s := store.Snapshot(at(1), Lifetimes{time.Hour, time.Hour})

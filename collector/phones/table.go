@@ -14,6 +14,10 @@ type table struct {
 	byID   map[string]*row
 	rows   []*row // by place
 	blocks []block
+
+	conditions   column[unique.Handle[Condition]]
+	descriptions column[*Description]
+
 	// descents are the places, or somewhat more, whose ids are below those before
 	// them.
 	descents int
@@ -30,22 +34,25 @@ type Standing struct {
 	Status    geelark.Status // of current ones
 }
 
-// A block is chunkSize places of the table.
+// blockSize is the places of a block.
+const blockSize = 64
+
+// A block is blockSize places of the table.
 type block struct {
-	// What snapshots have of it, nil when that has to be made anew.
-	ids          []string
-	conditions   *Conditions
-	descriptions *Descriptions
 	// Lower bounds of the times at which its current statuses were told, and
 	// its descriptions that tell of a task. They find the blocks that grow old.
 	observed, described instant
 }
 
 func newTable() table {
-	return table{byID: make(map[string]*row), standings: make(map[Standing]int)}
+	return table{
+		byID: make(map[string]*row), standings: make(map[Standing]int),
+		conditions:   column[unique.Handle[Condition]]{size: conditionsSize, of: func(r *row) unique.Handle[Condition] { return r.condition }},
+		descriptions: column[*Description]{size: descriptionsSize, of: func(r *row) *Description { return r.description }},
+	}
 }
 
-func (t *table) block(r *row) *block { return &t.blocks[r.place/chunkSize] }
+func (t *table) block(r *row) *block { return &t.blocks[r.place/blockSize] }
 
 // add adds a phone of which nothing is known.
 func (t *table) add(id string) *row {
@@ -55,10 +62,10 @@ func (t *table) add(id string) *row {
 	}
 	t.byID[id] = r
 	t.rows = append(t.rows, r)
-	if r.place%chunkSize == 0 {
+	if r.place%blockSize == 0 {
 		t.blocks = append(t.blocks, block{observed: ever, described: ever})
 	}
-	t.block(r).move()
+	t.move(r.place)
 	t.count(r)
 	return r
 }
@@ -71,14 +78,14 @@ func (t *table) remove(r *row) {
 	if last != r {
 		t.descents++
 	}
-	t.block(last).move()
-	t.block(r).move()
+	t.move(last.place)
+	t.move(r.place)
 	t.rows[r.place] = last
 	last.place = r.place
 	t.block(last).include(last)
 	t.rows[len(t.rows)-1] = nil
 	t.rows = t.rows[:len(t.rows)-1]
-	t.blocks = slices.Delete(t.blocks, (len(t.rows)+chunkSize-1)/chunkSize, len(t.blocks))
+	t.blocks = slices.Delete(t.blocks, (len(t.rows)+blockSize-1)/blockSize, len(t.blocks))
 }
 
 // order puts the rows in the order of their ids when too many of them do not
@@ -92,9 +99,8 @@ func (t *table) order() {
 	for place, r := range t.rows {
 		if r.place != place {
 			r.place = place
-			b := t.block(r)
-			b.move()
-			b.observed, b.described = never, never
+			t.move(place)
+			t.block(r).observed, t.block(r).described = never, never
 		}
 	}
 	t.descents = 0
@@ -107,10 +113,10 @@ func (t *table) update(r *row, change func(*row)) {
 	change(r)
 	t.count(r)
 	if r.condition != condition {
-		t.block(r).conditions = nil
+		t.conditions.change(r.place)
 	}
 	if r.description != description {
-		t.block(r).descriptions = nil
+		t.descriptions.change(r.place)
 	}
 }
 
@@ -161,12 +167,15 @@ func (b *block) include(r *row) {
 	}
 }
 
-// move is called when other phones are in the block.
-func (b *block) move() { b.ids, b.conditions, b.descriptions = nil, nil, nil }
+// move is called when another phone is at a place.
+func (t *table) move(place int) {
+	t.conditions.change(place)
+	t.descriptions.change(place)
+}
 
 // in returns the rows of a block.
 func (t *table) in(block int) []*row {
-	return t.rows[block*chunkSize : min((block+1)*chunkSize, len(t.rows))]
+	return t.rows[block*blockSize : min((block+1)*blockSize, len(t.rows))]
 }
 
 // settle brings what depends on time up to date in a block: statuses and running
@@ -192,29 +201,7 @@ func (t *table) settle(block int, c cutoffs) {
 }
 
 // chunks returns the chunks of all phones.
-func (t *table) chunks() (conditions []*Conditions, descriptions []*Descriptions) {
+func (t *table) chunks() ([]*Conditions, []*Descriptions) {
 	t.order()
-	conditions, descriptions = make([]*Conditions, 0, len(t.blocks)), make([]*Descriptions, 0, len(t.blocks))
-	for i := range t.blocks {
-		b, rows := &t.blocks[i], t.in(i)
-		if b.ids == nil {
-			for _, r := range rows {
-				b.ids = append(b.ids, r.id)
-			}
-		}
-		if b.conditions == nil {
-			b.conditions = &Conditions{ids: b.ids}
-			for _, r := range rows {
-				b.conditions.values = append(b.conditions.values, r.condition)
-			}
-		}
-		if b.descriptions == nil {
-			b.descriptions = &Descriptions{ids: b.ids}
-			for _, r := range rows {
-				b.descriptions.values = append(b.descriptions.values, r.description)
-			}
-		}
-		conditions, descriptions = append(conditions, b.conditions), append(descriptions, b.descriptions)
-	}
-	return conditions, descriptions
+	return t.conditions.take(t.rows), t.descriptions.take(t.rows)
 }

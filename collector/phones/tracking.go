@@ -68,7 +68,7 @@ func (s *Store) DescribeListed(page *geelark.PhonePage) {
 // TrackOnly tracks exactly these phones. The others were given up.
 func (s *Store) TrackOnly(ids []string) Loss {
 	round := s.NewRound()
-	for batch := range slices.Chunk(ids, chunkSize) {
+	for batch := range slices.Chunk(ids, blockSize) {
 		s.mu.Lock()
 		for _, id := range batch {
 			s.track(id, round)
@@ -169,7 +169,7 @@ func (s *Store) walk() iter.Seq[*row] {
 	return func(yield func(*row) bool) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for some := range slices.Chunk(slices.Clone(s.table.rows), chunkSize) {
+		for some := range slices.Chunk(slices.Clone(s.table.rows), blockSize) {
 			for _, r := range some {
 				if s.table.byID[r.id] == r && !yield(r) {
 					return
