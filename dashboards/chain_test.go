@@ -61,7 +61,7 @@ groups:
 // Prometheus servers that scrape them.
 type chain struct {
 	api       *geelarktest.Server
-	exporters [2]string // addresses
+	exporters []string // addresses
 	endSecond func()
 	servers   map[string]*server
 
@@ -130,7 +130,7 @@ func startChain(t *testing.T) *chain {
 	first := export("--cache.ttl=1s", "--inventory.interval=1s")
 	second := export("--cache.ttl=1h", "--cache.max-staleness=1h", "--inventory.interval=1h",
 		"--phone.id="+c.stopped, "--phone.id="+c.renamed, "--phone.id="+c.unlisted)
-	c.exporters[0], c.exporters[1], c.endSecond = first.Address(), second.Address(), second.Kill
+	c.exporters, c.endSecond = []string{first.Address(), second.Address()}, second.Kill
 	rules := filepath.Join(t.TempDir(), "rules.yml")
 	if err := os.WriteFile(rules, []byte(alertRules), 0o600); err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func (v values) substitute(s string) string {
 // choices are the ways to fill in a dashboard's variables, as Grafana does.
 func (c *chain) choices(t *testing.T, s *server, d dashboard) map[string]values {
 	t.Helper()
-	builtIn := func() values { return values{"__rate_interval": "10s", "__range": "1m"} }
+	builtIn := func() values { return values{"__rate_interval": "10s", "__interval": "1s", "__range": "1m"} }
 	all, one, named := builtIn(), builtIn(), builtIn()
 	for _, v := range d.Templating.List {
 		switch v.Type {
@@ -281,8 +281,8 @@ func TestEveryPanelShowsData(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			s.t = t
 			for _, d := range sorted(all) {
-				if d.UID == "geelark-cost" {
-					continue // bills and tasks take minutes to read
+				if d.UID == costUID {
+					continue // bills and tasks are read every few minutes
 				}
 				for _, a := range d.Annotations.List {
 					expr := values{"job": ".*", "account": ".*"}.substitute(a.Target.Expr)
@@ -295,36 +295,7 @@ func TestEveryPanelShowsData(t *testing.T) {
 						one.text(t, a.Name, a.TextFormat)
 					}
 				}
-				for choice, v := range c.choices(t, s, d) {
-					t.Run(strings.TrimSuffix(d.file, ".json")+" with "+choice, func(t *testing.T) {
-						for _, variable := range d.Templating.List {
-							if variable.Type == "query" {
-								q := variable.query(t)
-								if m := labelValues.FindStringSubmatch(q); m != nil {
-									q = "count by (" + m[2] + ") (" + m[1] + ")"
-								} else {
-									q = queryResult.FindStringSubmatch(q)[1]
-								}
-								s.check(t, known, v.substitute(q))
-							}
-						}
-						for _, p := range d.queries() {
-							result := make(map[string][]series)
-							for _, q := range p.Targets {
-								expr := v.substitute(q.Expr)
-								s.check(t, known, expr)
-								r, err := s.data(expr, q.Instant)
-								if err != nil {
-									t.Errorf("%s %s: %v\n%s", p.Title, q.RefID, err, expr)
-								}
-								result[q.RefID] = r
-								p.checkBounded(t, q, r)
-							}
-							p.checkNames(t, result)
-							c.checkFleet(t, p, choice, result)
-						}
-					})
-				}
+				c.showsData(t, s, d, known)
 			}
 		})
 	}
@@ -353,6 +324,43 @@ func TestEveryPanelShowsData(t *testing.T) {
 			}
 		}
 	})
+}
+
+// showsData runs every query of a dashboard's variables and panels.
+func (c *chain) showsData(t *testing.T, s *server, d dashboard, known labels) {
+	t.Helper()
+	for choice, v := range c.choices(t, s, d) {
+		t.Run(strings.TrimSuffix(d.file, ".json")+" with "+choice, func(t *testing.T) {
+			for _, variable := range d.Templating.List {
+				if variable.Type == "query" {
+					q := variable.query(t)
+					if m := labelValues.FindStringSubmatch(q); m != nil {
+						q = "count by (" + m[2] + ") (" + m[1] + ")"
+					} else {
+						q = queryResult.FindStringSubmatch(q)[1]
+					}
+					s.check(t, known, v.substitute(q))
+				}
+			}
+			for _, p := range d.queries() {
+				result := make(map[string][]series)
+				for _, q := range p.Targets {
+					expr := v.substitute(q.Expr)
+					s.check(t, known, expr)
+					r, err := s.data(expr, q.Instant)
+					if err != nil {
+						t.Errorf("%s %s: %v\n%s", p.Title, q.RefID, err, expr)
+					}
+					result[q.RefID] = r
+					p.checkBounded(t, q, r)
+				}
+				p.checkNames(t, result)
+				if c.stopped != "" {
+					c.checkFleet(t, p, choice, result)
+				}
+			}
+		})
+	}
 }
 
 var inLegend = regexp.MustCompile(`\{\{(\w+)\}\}`)

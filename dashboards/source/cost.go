@@ -42,22 +42,31 @@ func increase(counter, labels, selector, span string) string {
 	return `max by (` + labels + `) (increase(` + counter + selector + `[` + span + `))`
 }
 
-func usage(what, by, span string) string {
-	return `sum by (` + by + `) (` + increase(`geelark_usage_`+what+`_total`, "account, kind, charge_type", "{OURS}", span) + `)`
+// Points are not money.
+const money = `, charge_type!="points"`
+
+func cost(by, span string) string {
+	return `sum by (` + by + `) (` + increase(`geelark_usage_cost_total`, "account, kind, charge_type", "{OURS"+money+"}", span) + `)`
 }
 
-func groupUsage(what, span string) string {
-	return `sum by (account, group) (` + increase(`geelark_group_usage_`+what+`_total`, "account, group, kind, charge_type", "{OURS, GROUP}", span) + `)`
+func used(by, span string) string {
+	return `sum by (` + by + `) (` + increase(`geelark_usage_seconds_total`, "account, kind, charge_type", "{OURS}", span) + `)`
+}
+
+func groupCost(span string) string {
+	return `sum by (account, group) (` + increase(`geelark_group_usage_cost_total`, "account, group, kind, charge_type", "{OURS, GROUP"+money+"}", span) + `)`
+}
+
+func groupUsed(span string) string {
+	return `sum by (account, group) (` + increase(`geelark_group_usage_seconds_total`, "account, group, kind, charge_type", "{OURS, GROUP}", span) + `)`
 }
 
 func costAndTasks() *dashboard.DashboardBuilder {
 	p := page{
-		uid: "geelark-cost", title: "Cost and tasks", from: "now-2d",
+		uid: "geelark-cost", title: "Cost and tasks", from: "now-24h",
 		description: "What phones and tasks cost, by account, group and kind, what tasks do and why they fail. Needs the collectors usage and tasks.",
 		variables: []cog.Builder[dashboard.VariableModel]{
 			choice("group", "Group", `label_values(geelark_group_phones{OURS}, group)`),
-			oneOf("period", "Period", "Span that sums and tables are of, until the end of the selected time. It is looked at some ninety times, so that sums are exact to about a hundredth.", "1 day",
-				option{"1 day", "1d:15m"}, option{"7 days", "7d:2h"}, option{"30 days", "30d:8h"}),
 			oneOf("idle", "Idle for", "Span in which an idle phone was started and ran no task, each of the twelve times that it is looked at.", "1h",
 				option{"1h", "1h:5m"}, option{"3h", "3h:15m"}, option{"12h", "12h:1h"}),
 		},
@@ -66,18 +75,18 @@ func costAndTasks() *dashboard.DashboardBuilder {
 
 	const idle = `max by (account, id) (geelark_phone_status_code{OURS} == 0) and on (account, id) max by (account, id) (geelark_phone_rpa_running{OURS}) == 0 and on (account, id) geelark_phone_info{OURS, GROUP, charge_mode="per_minute"}`
 	d.WithRow(row("Cost")).
-		WithPanel(numbers("Cost", "What was spent in the selected period, in the vendor's currency, and in the same period a week before.",
+		WithPanel(numbers("Cost", "What was spent in the selected time, in the vendor's currency, points aside, and in the same time a week before.",
 			size{6, 5},
-			now(`sum(`+usage("cost", "account", "$period")+`)`, "selected period"),
-			now(`sum(`+usage("cost", "account", "$period"+weekBefore)+`)`, "a week before")).
+			now(`sum(`+cost("account", "$__range")+`)`, "selected time"),
+			now(`sum(`+cost("account", "$__range"+weekBefore)+`)`, "a week before")).
 			Decimals(2).Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet})).
-		WithPanel(numbers("Time used", "Time of phones and of tasks that was charged in the selected period, in all ways of paying.",
-			size{6, 5}, now(usage("seconds", "kind", "$period"), "{{kind}}")).
+		WithPanel(numbers("Time used", "Time of phones and of tasks that was charged in the selected time, in all ways of paying.",
+			size{6, 5}, now(used("kind", "$__range"), "{{kind}}")).
 			Unit(units.Seconds).Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(numbers("Idle now", "Phones that are started, paid by the minute and run no task, and what that costs an hour at the last hour's price of a phone's minute.",
 			size{6, 5},
 			now(`count(`+idle+`) or vector(0)`, "phones"),
-			now(`(count(`+idle+`) or vector(0)) * 3600 * sum(`+increase("geelark_usage_cost_total", "account, charge_type", `{OURS, kind="phone"}`, "1h")+`) / sum(`+increase("geelark_usage_seconds_total", "account, charge_type", `{OURS, kind="phone"}`, "1h")+`)`, "cost an hour")).
+			now(`(count(`+idle+`) or vector(0)) * 3600 * sum(`+increase("geelark_usage_cost_total", "account, charge_type", `{OURS, kind="phone"`+money+`}`, "1h")+`) / sum(`+increase("geelark_usage_seconds_total", "account, charge_type", `{OURS, kind="phone"}`, "1h")+`)`, "cost an hour")).
 			Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet}).
 			OverrideByName("cost an hour", properties(property("decimals", 2)))).
 		WithPanel(numbers("Counted up to", "When the latest entry was made that is counted of the account's bill, of the account where that is the longest ago.",
@@ -85,16 +94,16 @@ func costAndTasks() *dashboard.DashboardBuilder {
 			Unit("dateTimeFromNow").Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(lines("Cost an hour, now and a week before", "What was spent within the hour before, and in the same hour a week before.",
 			size{8, 8},
-			over(`sum(`+increase("geelark_usage_cost_total", "account, kind, charge_type", "{OURS}", "1h")+`)`, "now"),
-			over(`sum(`+increase("geelark_usage_cost_total", "account, kind, charge_type", "{OURS}", "1h"+weekBefore)+`)`, "a week before")).
+			over(`sum(`+cost("account", "1h")+`)`, "now"),
+			over(`sum(`+cost("account", "1h"+weekBefore)+`)`, "a week before")).
 			Decimals(2).NoValue(needsUsage).OverrideByQuery("B", forecast())).
 		WithPanel(areas("Cost an hour, by what it was paid with", "What was spent within the hour before, by charge type.",
-			size{8, 8}, over(usage("cost", "charge_type", "1h"), "{{charge_type}}")).
+			size{8, 8}, over(cost("charge_type", "1h"), "{{charge_type}}")).
 			Decimals(2).NoValue(needsUsage)).
 		WithPanel(areas("Time used an hour, by what it was paid with", "Time that was charged within the hour before, by kind and charge type.",
-			size{8, 8}, over(usage("seconds", "kind, charge_type", "1h"), "{{kind}} {{charge_type}}")).
+			size{8, 8}, over(used("kind, charge_type", "1h"), "{{kind}} {{charge_type}}")).
 			Unit(units.Seconds).NoValue(needsUsage)).
-		WithPanel(cells("Groups", "What each group cost and used in the selected period, and a week before, the 100 dearest.",
+		WithPanel(cells("Groups", "What each group cost and used in the selected time, and a week before, the 100 dearest.",
 			needsUsage, size{12, 9},
 			[]column{
 				{"group", "Group", 0, nil},
@@ -104,15 +113,16 @@ func costAndTasks() *dashboard.DashboardBuilder {
 				{"Value #C", "Time", 110, properties(property("unit", "s"))},
 			},
 			[]string{"Time"},
-			rows(`topk(100, `+groupUsage("cost", "$period")+`)`),
-			rows(groupUsage("cost", "$period"+weekBefore)+` and on (account, group) topk(100, `+groupUsage("cost", "$period")+`)`),
-			rows(groupUsage("seconds", "$period")+` and on (account, group) topk(100, `+groupUsage("cost", "$period")+`)`)).
+			rows(`topk(100, `+groupCost("$__range")+`)`),
+			rows(groupCost("$__range"+weekBefore)+` and on (account, group) topk(100, `+groupCost("$__range")+`)`),
+			rows(groupUsed("$__range")+` and on (account, group) topk(100, `+groupCost("$__range")+`)`)).
 			SortBy(sorted("Cost", true))).
-		WithPanel(cells("Dearest phones", "The phones that cost the most in the selected period, at most 100. Needs --usage.per-phone.",
+		WithPanel(cells("Dearest phones", "The phones that cost the most in the selected time, at most 100. Needs --usage.per-phone.",
 			"No phone cost anything, or --usage.per-phone is not set", size{12, 9},
 			append([]column{{"Value", "Cost", 90, properties(property("decimals", 2))}}, phoneColumns...),
 			[]string{"Time"},
-			rows(known(`topk(100, `+increase("geelark_phone_usage_cost_total", "account, id", "{OURS}", "$period")+` > 0`+ofGroups+`)`, names, "{OURS, GROUP}"))).
+			rows(known(`topk(100, `+increase("geelark_phone_usage_cost_total", "account, id", "{OURS}", "$__range:$__interval")+` > 0`+ofGroups+`)`, names, "{OURS, GROUP}"))).
+			MaxDataPoints(100). // the looks at each phone within the time
 			SortBy(sorted("Cost", true))).
 		WithPanel(cells("Idle phones", "Phones that were started and ran no task at each look within the selected span, and are paid by the minute. At most 100.",
 			"No phone that is paid by the minute idles for so long", size{24, 8},
@@ -126,12 +136,12 @@ func costAndTasks() *dashboard.DashboardBuilder {
 			now(`sum by (status) (max by (account, type, status) (geelark_tasks{OURS}))`, "{{status}}"),
 			now(`sum(max by (account, type) (geelark_tasks_overdue{OURS}))`, "overdue")).
 			ColorScheme(byPalette()).Overrides(coloursOf(append(openings, status{"overdue", "orange"}))).Mappings([]dashboard.ValueMapping{noneYet})).
-		WithPanel(numbers("Ended tasks", "How tasks ended in the selected period.",
-			size{8, 5}, now(`sum by (status) (`+increase("geelark_tasks_finished_total", "account, type, status", "{OURS}", "$period")+`)`, "{{status}}")).
+		WithPanel(numbers("Ended tasks", "How tasks ended in the selected time.",
+			size{8, 5}, now(`sum by (status) (`+increase("geelark_tasks_finished_total", "account, type, status", "{OURS}", "$__range")+`)`, "{{status}}")).
 			Decimals(0).ColorScheme(byPalette()).Overrides(coloursOf(endings)).Mappings([]dashboard.ValueMapping{noneYet})).
-		WithPanel(numbers("Share of tasks that fail", "Of those that were completed or failed in the selected period, and of those in the hour before.",
+		WithPanel(numbers("Share of tasks that fail", "Of those that were completed or failed in the selected time, and of those in the hour before.",
 			size{8, 5},
-			now(failing("$period"), "selected period"), now(failing("1h"), "last hour")).
+			now(failing("$__range"), "selected time"), now(failing("1h"), "last hour")).
 			Unit(units.PercentUnit).Decimals(1).Thresholds(steps("green", step{0.05, "orange"}, step{0.2, "red"})).Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(areas("Open tasks over time", "Tasks that wait or are in progress.",
 			size{12, 8}, over(`sum by (status) (max by (account, type, status) (geelark_tasks{OURS}))`, "{{status}}")).
@@ -139,7 +149,7 @@ func costAndTasks() *dashboard.DashboardBuilder {
 		WithPanel(areas("Ends of tasks an hour", "How many tasks ended within the hour before, and how.",
 			size{12, 8}, over(`sum by (status) (`+increase("geelark_tasks_finished_total", "account, type, status", "{OURS}", "1h")+`)`, "{{status}}")).
 			Decimals(0).Overrides(coloursOf(endings)).NoValue(needsTasks)).
-		WithPanel(cells("Types of tasks", "How many tasks of each type ended in the selected period, and how many of them failed. At most 100 rows.",
+		WithPanel(cells("Types of tasks", "How many tasks of each type ended in the selected time, and how many of them failed. At most 100 rows.",
 			needsTasks, size{10, 9},
 			[]column{
 				{"type", "Type", 0, nil},
@@ -150,8 +160,8 @@ func costAndTasks() *dashboard.DashboardBuilder {
 			[]string{"Time"},
 			rows(ended(`{OURS}`)), rows(ended(`{OURS, status="failed"}`))).
 			SortBy(sorted("Failed", true))).
-		WithPanel(cells("Why tasks fail", "Failures in the selected period by cause, the most frequent first. At most 100 rows.",
-			"No task failed in the selected period, or the collector tasks is off", size{14, 9},
+		WithPanel(cells("Why tasks fail", "Failures in the selected time by cause, the most frequent first. At most 100 rows.",
+			"No task failed in the selected time, or the collector tasks is off", size{14, 9},
 			[]column{
 				{"Value", "Failures", 90, properties(property("decimals", 0))},
 				{"reason", "Cause", 0, properties(property("mappings", causes()))},
@@ -159,7 +169,7 @@ func costAndTasks() *dashboard.DashboardBuilder {
 				{"account", "Account", 110, nil},
 			},
 			[]string{"Time"},
-			rows(`topk(100, `+increase("geelark_task_failures_total", "account, type, reason", "{OURS}", "$period")+` > 0)`)).
+			rows(`topk(100, `+increase("geelark_task_failures_total", "account, type, reason", "{OURS}", "$__range")+` > 0)`)).
 			SortBy(sorted("Failures", true))).
 		WithPanel(durations("Duration of tasks", "How long tasks took that were completed or failed. From the native histogram where Prometheus scrapes it, otherwise from the classic one.",
 			size{12, 9}, "geelark_task_duration_seconds", "{OURS}", units.Short).NoValue(needsTasks)).
@@ -181,5 +191,5 @@ func failing(span string) string {
 
 // ended are the tasks of each type that ended in the period.
 func ended(selector string) string {
-	return `topk(100, sum by (account, type) (` + increase("geelark_tasks_finished_total", "account, type, status", selector, "$period") + `))`
+	return `topk(100, sum by (account, type) (` + increase("geelark_tasks_finished_total", "account, type, status", selector, "$__range") + `))`
 }

@@ -25,7 +25,7 @@ interface Panel {
   transformations?: any[];
   fieldConfig: any;
   options: any;
-  interval?: string;
+  maxDataPoints?: number;
 }
 
 interface Dashboard {
@@ -45,7 +45,7 @@ interface Shown {
 }
 
 async function ask(panel: Panel, variables: Variables, width: number, theme: GrafanaTheme2): Promise<Shown> {
-  const step = Math.max(rangeUtil.calculateInterval(variables.range, width, '15s').intervalMs / 1000, 15);
+  const step = Math.max(rangeUtil.calculateInterval(variables.range, panel.maxDataPoints ?? width, '15s').intervalMs / 1000, 15);
   const targets = panel.targets ?? [];
   const shown: Shown = { panel, frames: [], series: [], step };
   if (panel.type === 'row') {
