@@ -740,6 +740,11 @@ func TestAConfigurationFileIsReadAgain(t *testing.T) {
 	if got := tracked("/metrics"); got["one"] != 20 {
 		t.Errorf("tracks %v after a broken file", got)
 	}
+	for _, path := range []string{"/", "/config"} {
+		if a := p.get(path); !bytes.Contains(a.body, []byte("could not be read again")) || !bytes.Contains(a.body, []byte("accounts.yml:2: ")) {
+			t.Errorf("%s does not tell of the broken file: %s", path, a.body)
+		}
+	}
 
 	if err := os.WriteFile(file, []byte("accounts:\n"+account("three", first)), 0o600); err != nil {
 		t.Fatal(err)
@@ -748,5 +753,8 @@ func TestAConfigurationFileIsReadAgain(t *testing.T) {
 	processtest.Eventually(t, "the reload", func() bool { return p.scrape().value("geelark_config_last_reload_successful") == 1 })
 	if got := tracked("/metrics"); !maps.Equal(got, map[string]float64{"three": 20}) {
 		t.Errorf("tracks %v after the reload", got)
+	}
+	if a := p.get("/"); bytes.Contains(a.body, []byte("could not be read again")) {
+		t.Errorf("the page still tells of the broken file: %s", a.body)
 	}
 }

@@ -148,6 +148,12 @@ func newRoutes(f *flags, s site, w *watch.Watcher, c *collector.Collector, filte
 	if f.telemetryPath != "/" {
 		pages, err := statuspage.New(statuspage.Options{
 			Watcher: w, Version: version.Info(), MetricsPath: f.telemetryPath, ConfigPath: configPath,
+			Setting: f.nameOf,
+			Reload: func() statuspage.Reload {
+				_, inForce := reloader.Last()
+				err, at := reloader.Failure()
+				return statuspage.Reload{Err: err, At: at, InForce: inForce}
+			},
 			Links: []statuspage.Link{
 				{Path: discoveryPath, Text: "Targets"},
 				{Path: "/-/healthy", Text: "Health"},

@@ -23,7 +23,8 @@ type Reloader struct {
 	reloading sync.Mutex // held during a reload
 
 	mu          sync.Mutex // guards what is below
-	successful  bool
+	last        time.Time
+	failure     error // of the last reading
 	lastSuccess time.Time
 }
 
@@ -38,8 +39,9 @@ func NewReloader(load func() ([]watch.AccountConfig, error), apply func([]watch.
 func (r *Reloader) ended(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.successful = err == nil; r.successful {
-		r.lastSuccess = r.now()
+	r.last, r.failure = r.now(), err
+	if err == nil {
+		r.lastSuccess = r.last
 	}
 }
 
@@ -47,7 +49,14 @@ func (r *Reloader) ended(err error) {
 func (r *Reloader) Last() (successful bool, lastSuccess time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.successful, r.lastSuccess
+	return r.failure == nil, r.lastSuccess
+}
+
+// Failure returns why and when the last reading failed, nil when it worked.
+func (r *Reloader) Failure() (err error, at time.Time) { //nolint:revive // the error is what is asked for
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure, r.last
 }
 
 // Reload reads the accounts and applies them. After an error everything is as

@@ -28,11 +28,18 @@ type bench struct {
 	t            testing.TB
 	watcher      *watch.Watcher
 	sims         map[string]*geelarktest.Server
+	skew         map[string]time.Duration // of the APIs' clocks
+	reload       Reload
 }
 
 // RoundTrip carries a request to the API of the account whose name is the host's.
 func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
-	return b.sims[strings.TrimSuffix(r.URL.Hostname(), ".test")].RoundTripper().RoundTrip(r)
+	name := strings.TrimSuffix(r.URL.Hostname(), ".test")
+	resp, err := b.sims[name].RoundTripper().RoundTrip(r)
+	if skew := b.skew[name]; err == nil && skew != 0 {
+		resp.Header.Set("Date", time.Now().Add(skew).UTC().Format(http.TimeFormat))
+	}
+	return resp, err
 }
 
 func newConfig(name string) watch.AccountConfig {
@@ -51,7 +58,7 @@ func newConfig(name string) watch.AccountConfig {
 // newBench has the pages of accounts with this many phones each.
 func newBench(t testing.TB, phones int, configs ...watch.AccountConfig) *bench {
 	t.Helper()
-	b := &bench{t: t, sims: make(map[string]*geelarktest.Server)}
+	b := &bench{t: t, sims: make(map[string]*geelarktest.Server), skew: make(map[string]time.Duration)}
 	for i, c := range configs {
 		b.sims[c.Name] = geelarktest.New(geelarktest.Config{Phones: phones, Seed: uint64(i + 1), Token: testToken, Still: true})
 	}
@@ -65,6 +72,7 @@ func newBench(t testing.TB, phones int, configs ...watch.AccountConfig) *bench {
 		t.Fatal(err)
 	}
 	pages, err := New(Options{
+		Reload:  func() Reload { return b.reload },
 		Watcher: b.watcher, Version: testVersion, MetricsPath: "/metrics", ConfigPath: "/config",
 		Links: []Link{{Path: "/sd", Text: "Targets"}, {Path: "/-/healthy", Text: "Health"}, {Path: "/-/ready", Text: "Readiness"}},
 	})

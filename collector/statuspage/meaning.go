@@ -9,38 +9,92 @@ import (
 	"geelark_exporter/geelark"
 )
 
-// advice says what to do about the codes for which that is known.
+// advice says what to do about the codes for which that is known. Settings stand in
+// braces.
 var advice = map[geelark.Code]string{
 	geelark.CodeUnknown:         "It is asked again by itself. If it lasts, give the support the trace id.",
 	geelark.CodeInternal:        "It is asked again by itself. If it lasts, give the support the trace id.",
-	geelark.CodeTooManyRequests: "It is asked again by itself. If it lasts, lower requests_per_minute.",
-	geelark.CodeSignature:       "Check the account's token, or its app id and API key: they may be mistyped, revoked or another account's.",
-	geelark.CodeRateLimited:     "It goes on by itself after a minute. Other programs spend from the same limit: if it comes back, lower requests_per_minute.",
-	geelark.CodeHourLimit:       "It goes on by itself after two hours. Other programs spend from the same limit: lower requests_per_hour.",
-	geelark.CodeCrowded:         "It goes on by itself after a minute, or after up to ten while it comes back. Other programs call the API at the same time: lower concurrency.",
+	geelark.CodeTooManyRequests: "It is asked again by itself. If it lasts, lower {requests_per_minute}.",
+	geelark.CodeRateLimited:     "It goes on by itself after a minute. If it comes back, slow down what else uses the account, or lower {requests_per_minute}.",
+	geelark.CodeHourLimit:       "It goes on by itself after two hours. Slow down what else uses the account, or lower {requests_per_hour}.",
+	geelark.CodeCrowded:         "It goes on by itself after a minute, or after up to ten while it comes back. Other programs call the API at the same time: lower {concurrency}.",
 	geelark.CodePaidOnly:        "The account needs a paid plan for the API.",
 	geelark.CodePlanExpired:     "Renew the account's plan.",
 	geelark.CodeBalance:         "Add money to the account's wallet.",
 	geelark.CodePermission:      "Give the account's API credentials the permission to read phones and billing.",
 	geelark.CodeIPNotAllowed:    "Add this machine's public address to the account's allow list.",
 	geelark.CodeRetired:         "The API has changed: look for a newer version of this exporter.",
-	geelark.CodeNoResource:      "Check base_url. If it is right, the API has changed: look for a newer version of this exporter.",
+	geelark.CodeNoResource:      "Check {base_url}. If it is right, the API has changed: look for a newer version of this exporter.",
 	geelark.CodePhoneNotFound:   "It was deleted, or its id is mistyped.",
 	geelark.CodePhoneExpired:    "Renew its subscription.",
 }
 
 // meanings are those of the outcomes that are not codes.
 var meanings = map[string]string{
-	string(geelark.ReasonTimeout):    "The API did not answer in time. Single ones are usual and are asked again by themselves. If it lasts, check the network or raise timeout.",
+	string(geelark.ReasonTimeout):    "The API did not answer in time. Single ones are usual and are asked again by themselves. If it lasts, check the network or raise {timeout}.",
 	string(geelark.ReasonCanceled):   "The request was given up.",
-	string(geelark.ReasonDNS):        "The name of the API's host was not resolved. Check base_url and this machine's name servers.",
-	string(geelark.ReasonTLS):        "No secure connection came about. Check base_url, this machine's clock and root certificates, and a proxy on the way that opens connections.",
-	string(geelark.ReasonConnection): "The connection was refused or broken off. Check base_url, firewalls and the proxy in HTTPS_PROXY.",
-	string(geelark.ReasonTooLarge):   "The answer is larger than any of this API. Check base_url: something else may be answering.",
-	string(geelark.ReasonMalformed):  "The answer is not what the API documents. Check base_url: something else may be answering, or the API has changed.",
-	watch.OutcomeNotSent:             "The request was not sent because the budget had no room for it in time. Raise requests_per_minute or requests_per_hour, or read less often.",
+	string(geelark.ReasonDNS):        "The name of the API's host was not resolved. Check {base_url} and this machine's name servers.",
+	string(geelark.ReasonTLS):        "No secure connection came about. Check {base_url}, this machine's clock and root certificates, and a proxy on the way that opens connections.",
+	string(geelark.ReasonConnection): "The connection was refused or broken off. Check {base_url}, firewalls and the proxy in HTTPS_PROXY.",
+	string(geelark.ReasonTooLarge):   "The answer is larger than any of this API. Check {base_url}: something else may be answering.",
+	string(geelark.ReasonMalformed):  "The answer is not what the API documents. Check {base_url}: something else may be answering, or the API has changed.",
+	watch.OutcomeNotSent:             "The request was not sent because the budget had no room for it in time. Raise {requests_per_minute} or {requests_per_hour}, or read less often.",
 	watch.OutcomeCredentials:         "No request was sent because the credentials could not be read.",
 	watch.OutcomeOther:               "The calls did not succeed as a whole.",
+}
+
+// titles are the outcomes that are not codes in a few words.
+var titles = map[string]string{
+	string(geelark.ReasonTimeout):    "no answer in time",
+	string(geelark.ReasonCanceled):   "given up",
+	string(geelark.ReasonDNS):        "host not resolved",
+	string(geelark.ReasonTLS):        "no secure connection",
+	string(geelark.ReasonConnection): "no connection",
+	string(geelark.ReasonTooLarge):   "answer too large",
+	string(geelark.ReasonMalformed):  "answer not understood",
+	watch.OutcomeNotSent:             "no room in the budget",
+	watch.OutcomeCredentials:         "credentials cannot be read",
+	watch.OutcomeOther:               "failed",
+}
+
+// briefly is an error in a few words.
+func briefly(e watch.AccountError) string {
+	if t, ok := titles[e.Outcome]; ok {
+		return t
+	}
+	n, err := strconv.Atoi(e.Outcome)
+	switch {
+	case err != nil:
+		return e.Outcome
+	case e.IsCode:
+		return geelark.Code(n).String()
+	case n/100 == 3:
+		return "redirected"
+	case n == 429:
+		return "too many requests"
+	case n >= 500:
+		return "API failed"
+	}
+	return "request refused"
+}
+
+// brief is briefly, with the outcome.
+func brief(e watch.AccountError) string {
+	if e.IsCode {
+		return e.Outcome + " " + briefly(e)
+	}
+	if _, err := strconv.Atoi(e.Outcome); err == nil {
+		return "HTTP status " + e.Outcome + ", " + briefly(e)
+	}
+	return briefly(e)
+}
+
+// sentence is s with a capital letter in front.
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // meaningOf is what an error means and what to do about it.
@@ -55,18 +109,18 @@ func meaningOf(e watch.AccountError) string {
 	case e.IsCode:
 		return meaningOfCode(geelark.Code(n))
 	case n/100 == 3:
-		return "The API's address redirects, which is not followed. Correct base_url."
+		return "The API's address redirects, which is not followed. Correct {base_url}."
 	case n == 429:
-		return "Too many requests. It goes on by itself after a minute. If it comes back, lower requests_per_minute."
+		return "Too many requests. It goes on by itself after a minute. If it comes back, lower {requests_per_minute}."
 	case n >= 500:
 		return "The API, or a gateway before it, failed. It is asked again by itself. If it lasts, give the support the trace id."
 	}
-	return "The API, or a gateway before it, refused the request. Check base_url and a proxy on the way."
+	return "The API, or a gateway before it, refused the request. Check {base_url} and a proxy on the way."
 }
 
 func meaningOfCode(c geelark.Code) string {
 	s := c.String()
-	s = strings.ToUpper(s[:1]) + s[1:] + "."
+	s = sentence(s) + "."
 	if a := advice[c]; a != "" {
 		s += " " + a
 	}

@@ -15,14 +15,14 @@ func TestEveryErrorHasAMeaning(t *testing.T) {
 		e    watch.AccountError
 		want string
 	}{
-		"a refused token":             {watch.AccountError{Outcome: "40003", IsCode: true}, "Signature or token refused. Check the account's token"},
+		"a refused token":             {watch.AccountError{Outcome: "40003", IsCode: true}, "Signature or token refused."},
 		"a code without advice":       {watch.AccountError{Outcome: "40001", IsCode: true}, "Request body could not be read."},
 		"a code nobody documented":    {watch.AccountError{Outcome: "49999", IsCode: true}, "Undocumented code."},
 		"a negative code":             {watch.AccountError{Outcome: "-1", IsCode: true}, "Undocumented code."},
 		"a code like an HTTP status":  {watch.AccountError{Outcome: "502", IsCode: true}, "Undocumented code."},
 		"a gateway that fails":        {watch.AccountError{Outcome: "502"}, "a gateway before it, failed"},
 		"a gateway that refuses":      {watch.AccountError{Outcome: "403"}, "a gateway before it, refused"},
-		"a redirection":               {watch.AccountError{Outcome: "308"}, "Correct base_url"},
+		"a redirection":               {watch.AccountError{Outcome: "308"}, "Correct {base_url}"},
 		"too many requests over HTTP": {watch.AccountError{Outcome: "429"}, "Too many requests"},
 		"a timeout":                   {watch.AccountError{Outcome: string(geelark.ReasonTimeout)}, "did not answer in time"},
 		"given up":                    {watch.AccountError{Outcome: string(geelark.ReasonCanceled)}, "given up"},

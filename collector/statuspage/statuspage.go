@@ -14,6 +14,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 
 	"geelark_exporter/collector/watch"
 )
@@ -38,6 +39,19 @@ type Options struct {
 	MetricsPath string
 	ConfigPath  string // of [Pages.Config], directly below the root
 	Links       []Link // beside those to metrics and configuration
+	// Setting returns how the user sets a field of the configuration file, "" for
+	// as the file has it; nil: all of them.
+	Setting func(field string) string
+	// Reload returns how the last reading of the configuration went; nil: it is
+	// never read again.
+	Reload func() Reload
+}
+
+// A Reload is how the last reading of the configuration went.
+type Reload struct {
+	Err     error     // nil: it worked; it holds no secret
+	At      time.Time // of the last one
+	InForce time.Time // when what is in force was read
 }
 
 // Pages are the handlers of the pages for people. They are for GET and HEAD; the
@@ -50,7 +64,7 @@ type Pages struct {
 
 // New returns the pages of what a watcher watches.
 func New(o Options) (*Pages, error) {
-	t, err := template.New("pages").Funcs(template.FuncMap{"count": count, "word": word}).Parse(pages)
+	t, err := template.New("pages").Funcs(template.FuncMap{"count": count, "plural": plural, "word": word}).Parse(pages)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +77,7 @@ func New(o Options) (*Pages, error) {
 // Status returns the handler of the root.
 func (p *Pages) Status() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.write(w, "/", "status", newStatus(p.o.Watcher, r.URL.Query()))
+		p.write(w, "/", "status", newStatus(p.o.Watcher, p.o.Setting, r.URL.Query()))
 	})
 }
 
@@ -76,7 +90,14 @@ func (p *Pages) Config() http.Handler {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		p.write(w, p.o.ConfigPath, "config", text)
+		body := struct {
+			Text    string
+			InForce moment
+		}{Text: text}
+		if p.o.Reload != nil {
+			body.InForce = momentAt(p.o.Reload().InForce, p.o.Watcher.Now())
+		}
+		p.write(w, p.o.ConfigPath, "config", body)
 	})
 }
 
@@ -86,12 +107,31 @@ type frame struct {
 	Version string
 	Here    string // the path of the page
 	Links   []Link
+	Reload  *reload // nil: the last reading worked
 	Body    any
+}
+
+// A reload is one that failed.
+type reload struct {
+	At, InForce moment
+	Errors      []string
+}
+
+func (p *Pages) reload() *reload {
+	if p.o.Reload == nil {
+		return nil
+	}
+	r := p.o.Reload()
+	if r.Err == nil {
+		return nil
+	}
+	now := p.o.Watcher.Now()
+	return &reload{momentAt(r.At, now), momentAt(r.InForce, now), strings.Split(strings.TrimSpace(r.Err.Error()), "\n")}
 }
 
 func (p *Pages) write(w http.ResponseWriter, path, name string, body any) {
 	f := frame{
-		Style: template.CSS(style), Version: p.o.Version, Here: "." + path, Body: body, //nolint:gosec // it is this package's own
+		Style: template.CSS(style), Version: p.o.Version, Here: "." + path, Reload: p.reload(), Body: body, //nolint:gosec // it is this package's own
 		Links: append([]Link{{"/", "Status"}, {p.o.MetricsPath, "Metrics"}, {p.o.ConfigPath, "Configuration"}}, p.o.Links...),
 	}
 	// Relative addresses also work behind a proxy that serves this in a folder.

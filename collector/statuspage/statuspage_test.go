@@ -3,6 +3,7 @@ package statuspage
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -53,6 +54,10 @@ func TestPages(t *testing.T) {
 	tight := newConfig("farm")
 	tight.IDs = geelarktest.New(geelarktest.Config{Phones: 250, Seed: 1}).IDs()
 	tight.Limits.PerMinute = 1
+	typo := newConfig("farm")
+	typo.Discovery.Groups, typo.Discovery.Tags = []string{"framed"}, []string{"warmup", "x"}
+	signed := newConfig("farm")
+	signed.Credentials = geelark.Credentials{AppID: "the-app", APIKey: "the-key"}
 
 	for name, tt := range map[string]struct {
 		phones  int
@@ -105,6 +110,47 @@ func TestPages(t *testing.T) {
 			b.scrape()
 			time.Sleep(time.Hour)
 		}, "/?account=farm&id=" + fleet[0]},
+		// One wrong key is one thing to do, whatever it hits.
+		"wrong_token": {12, []watch.AccountConfig{farm}, func(b *bench) {
+			b.sims["farm"].SetCredentials("another", "", "")
+			b.scrape()
+			time.Sleep(time.Minute)
+			b.scrape()
+		}, "/"},
+		"wrong_clock": {12, []watch.AccountConfig{signed}, func(b *bench) {
+			b.skew["farm"] = 10 * time.Minute
+			b.sims["farm"].SetCredentials("", "the-app", "another")
+			b.scrape()
+		}, "/"},
+		"nothing_selected": {120, []watch.AccountConfig{typo}, func(b *bench) { b.scrape() }, "/"},
+		"no_phones":        {0, []watch.AccountConfig{farm}, func(b *bench) { b.scrape() }, "/"},
+		// What is over commands nothing any more, and what is known of the plan is old.
+		"plan_expired": {12, []watch.AccountConfig{farm}, func(b *bench) {
+			remove := b.sims["farm"].Inject(geelarktest.Fault{Endpoint: "pay/wallet", Code: geelark.CodeBalance})
+			b.scrape()
+			time.Sleep(11 * time.Minute)
+			remove()
+			b.sims["farm"].Inject(geelarktest.Fault{Endpoint: "pay/plan/info", Code: geelark.CodePlanExpired})
+			b.scrape()
+		}, "/"},
+		"reload_failed": {12, []watch.AccountConfig{farm}, func(b *bench) {
+			b.reload = Reload{Err: errors.New("accounts.yml:3: token_env: is empty\naccounts.yml:9: nmae: is not a field, did you mean name?"), At: time.Now(), InForce: time.Now()}
+			time.Sleep(2 * time.Minute)
+		}, "/"},
+		"accounts_of_a_verdict": {12, []watch.AccountConfig{farm, other}, func(b *bench) {
+			b.sims["other"].Inject(geelarktest.Fault{Code: geelark.CodeIPNotAllowed})
+			b.scrape()
+		}, "/?show=failing"},
+		"phone_that_waits": {250, []watch.AccountConfig{tight}, func(b *bench) { b.scrape() }, "/?status=pending"},
+		"phone_of_a_call_that_failed": {12, []watch.AccountConfig{byID}, func(b *bench) {
+			b.sims["farm"].Inject(geelarktest.Fault{Endpoint: "phone/status", Code: geelark.CodeInternal})
+			b.scrape()
+		}, "/?id=" + fleet[0]},
+		"phone_behind_a_pause": {12, []watch.AccountConfig{byID}, func(b *bench) {
+			b.sims["farm"].Inject(geelarktest.Fault{Endpoint: "phone/status", Code: geelark.CodeHourLimit})
+			b.scrape()
+		}, "/?id=" + fleet[0]},
+		"phone_not_scraped": {12, []watch.AccountConfig{byID}, func(*bench) {}, "/?id=" + fleet[0]},
 		"configuration": {0, []watch.AccountConfig{byID, other}, func(*bench) {}, "/config"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -262,7 +308,7 @@ func TestHostileNamesAreTextAndNothingElse(t *testing.T) {
 // What the templates consist of.
 var (
 	elements = strings.Fields(`html head meta title style body header h1 nav ul ol li a main form label input select option datalist
-		button section h2 h3 div table thead tbody tr th td strong svg rect span bdi p b dl dt dd time code meter article pre footer`)
+		button section h2 h3 h4 div table thead tbody tr th td strong svg rect span bdi p b dl dt dd time code meter article pre footer`)
 	attributes = strings.Fields(`lang charset name content href aria-label aria-labelledby aria-current aria-hidden role method action type value
 		placeholder list id class scope tabindex datetime max x width height selected`)
 )

@@ -75,6 +75,9 @@ func (i *inventory) discover(ctx context.Context) error {
 	phones := 0
 	var found []geelark.ListedPhone
 	track := func() {
+		if len(found) == 0 {
+			return
+		}
 		i.store.TrackListed(round, found, i.describe)
 		phones += len(found)
 		found = found[:0]

@@ -13,6 +13,20 @@ import (
 
 // Whatever is tracked, however, and whoever tells the statuses: an account is up
 // when and only when what was asked was answered.
+// An account of which nothing has worked has no last success.
+func TestAListingThatFailsIsNoSuccess(t *testing.T) {
+	inBubble(t, 8, nil, func(b *bench) {
+		b.sim.Inject(geelarktest.Fault{Code: geelark.CodeSignature})
+		for range 3 {
+			b.pollAndList()
+			if up, last := b.account().Up(); up || !last.IsZero() {
+				t.Errorf("up %v, last success %s", up, last)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
 func TestUp(t *testing.T) {
 	t.Parallel()
 	const interval = 30 * time.Second

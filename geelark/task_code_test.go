@@ -1,0 +1,27 @@
+package geelark
+
+import "testing"
+
+func TestCodesOfFailedTasksHaveAMeaning(t *testing.T) {
+	for code, want := range map[Code]string{
+		20100: "no network",
+		20110: "the proxy does not work",
+		20136: "the account is blocked",
+		29997: "the balance is too low",
+		43008: "starts of the day used up",
+		20001: "the task itself",
+		20199: "network, proxy, login or device",
+		20200: "upload or publishing",
+		20301: "registration",
+		20400: "a page of the app",
+		21099: "a page of the app",
+		21100: "",
+		29995: "",
+		0:     "",
+		-1:    "",
+	} {
+		if got := code.TaskMeaning(); got != want {
+			t.Errorf("%d: %q, want %q", code, got, want)
+		}
+	}
+}
