@@ -97,16 +97,18 @@ func BenchmarkSteadyState(b *testing.B) {
 		phones, accounts, perMinute int
 		interval                    time.Duration
 		format                      string
+		families                    string // all of them, or those on by default
 		long                        bool
 	}{
-		{1_000, 1, 150, time.Second, "openmetrics-gzip", false},
-		{10_000, 2, 150, time.Second, "openmetrics-gzip", false},
-		{100_000, 20, 150, time.Second, "openmetrics-gzip", false},
-		{100_000, 20, 150, time.Second, "text", false},
-		{100_000, 1, 150, time.Second, "openmetrics-gzip", true}, // 1,000 calls at 150 a minute fill it
-		{1_000_000, 50, 200, 15 * time.Second, "openmetrics-gzip", true},
+		{1_000, 1, 150, time.Second, "openmetrics-gzip", "all", false},
+		{10_000, 2, 150, time.Second, "openmetrics-gzip", "all", false},
+		{100_000, 20, 150, time.Second, "openmetrics-gzip", "all", false},
+		{100_000, 20, 150, time.Second, "openmetrics-gzip", "default", false},
+		{100_000, 20, 150, time.Second, "text", "all", false},
+		{100_000, 1, 150, time.Second, "openmetrics-gzip", "all", true}, // 1,000 calls at 150 a minute fill it
+		{1_000_000, 50, 200, 15 * time.Second, "openmetrics-gzip", "all", true},
 	} {
-		b.Run(fmt.Sprintf("phones=%d/accounts=%d/format=%s", c.phones, c.accounts, c.format), func(b *testing.B) {
+		b.Run(fmt.Sprintf("phones=%d/accounts=%d/format=%s/families=%s", c.phones, c.accounts, c.format, c.families), func(b *testing.B) {
 			if c.long && os.Getenv(longBenchmarks) == "" {
 				b.Skip("takes long, set $" + longBenchmarks)
 			}
@@ -114,7 +116,11 @@ func BenchmarkSteadyState(b *testing.B) {
 			server := httptest.NewServer(api)
 			defer server.Close()
 			file, env := api.configFile(b, server.URL, c.perMinute)
-			p := start(b, append(env, "GODEBUG=gctrace=1"), "--config.file="+file, "--web.listen-address=127.0.0.1:0")
+			args := []string{"--config.file=" + file, "--web.listen-address=127.0.0.1:0"}
+			if c.families == "all" {
+				args = append(args, "--metrics.opt-in=.*")
+			}
+			p := start(b, append(env, "GODEBUG=gctrace=1"), args...)
 			s := scraper{
 				url:     p.url("/metrics"),
 				headers: append([]string{"X-Prometheus-Scrape-Timeout-Seconds", strconv.Itoa(int(min(c.interval, 10*time.Second).Seconds()))}, formats[c.format]...),

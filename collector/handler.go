@@ -132,10 +132,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
-	// Polls have one timeout and the client another. Not every writer of a test
-	// has deadlines.
+	// Polls have one timeout and the client another, which is no shorter than
+	// usual. Not every writer of a test has deadlines.
 	timeout := scrapeTimeout(r)
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * timeout))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout + max(timeout, defaultScrapeTimeout)))
 
 	ctx, cancel := context.WithTimeout(r.Context(), pollTimeout(timeout, h.o.TimeoutOffset+time.Duration(h.rendering.Load())))
 	defer cancel()
