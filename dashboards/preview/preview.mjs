@@ -22,8 +22,8 @@ const { values: flags, positionals } = parseArgs({
     var: { type: 'string', multiple: true, default: [] },
     panel: { type: 'string' }, // the title of the only one to draw
     width: { type: 'string', default: '1600' },
+    height: { type: 'string' }, // of the picture, from the top; all by default
     format: { type: 'string', default: 'png' },
-    suffix: { type: 'string', default: '' },
     serve: { type: 'boolean', default: false },
     chromium: { type: 'string', default: process.env.CHROMIUM ?? inPath('chromium', 'chromium-browser', 'google-chrome') },
   },
@@ -110,9 +110,10 @@ async function pictures() {
         console.error(`${dashboard}: ${failed}`);
         status = 1;
       }
-      const path = join(flags.out, `${dashboard}-${theme}${flags.suffix}.${flags.format}`);
+      const path = join(flags.out, `${dashboard}-${theme}.${flags.format}`);
+      const clip = flags.height && { x: 0, y: 0, width: Number(flags.width), height: Number(flags.height) };
       const target = flags.panel ? await tab.$(`[data-panel=${JSON.stringify(flags.panel)}]`) : tab;
-      await target.screenshot({ path, ...(flags.format === 'png' ? {} : { quality: 85 }) });
+      await target.screenshot({ path, ...(clip && { clip }), ...(flags.format === 'png' ? {} : { quality: 85 }) });
       console.log(path);
       await tab.close();
     }

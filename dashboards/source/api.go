@@ -68,10 +68,9 @@ func api() *dashboard.DashboardBuilder {
 		WithPanel(durations("Duration of calls",
 			"Time from sending a request to the end of its answer. From the native histogram where Prometheus scrapes it, otherwise from the classic one.",
 			size{9, 9}, "geelark_api_request_duration_seconds", "{OURS, API}", units.RequestsPerSecond)).
-		WithPanel(lines("Duration of calls, quantiles", "Half of the calls, and 95 of 100, took no longer.",
+		WithPanel(lines("Duration of calls, 95%", "95 of 100 calls took no longer.",
 			size{9, 9},
-			over(quantile("0.5", "api", "geelark_api_request_duration_seconds", "{OURS, API}"), "{{api}} 50%"),
-			over(quantile("0.95", "api", "geelark_api_request_duration_seconds", "{OURS, API}"), "{{api}} 95%")).
+			over(quantile("0.95", "api", "geelark_api_request_duration_seconds", "{OURS, API}"), "{{api}}")).
 			Unit(units.Seconds).NoValue("No call in the selected time")).
 		WithPanel(lines("Duration of the collectors",
 			"How long a collector's last calls took, from the first to the end of the last, in the account where it took the longest.",
@@ -82,9 +81,9 @@ func api() *dashboard.DashboardBuilder {
 	const used = `max by (account, api, window) (1 - geelark_api_budget_remaining_requests{OURS, API} / (geelark_api_budget_requests{OURS, API} > 1))`
 	d.WithRow(row("Budget and pauses")).
 		WithPanel(lines("Budget used",
-			"Share of the exporter's own limit of requests within a minute and an hour, of the account that uses the most. A fleet too large for its budget stays near 100%: its statuses are then older than they should be. A limit of one request is left out: each request uses it up.",
+			"Share of the exporter's own limit of requests within a minute or an hour, whichever is used more, of the account that uses the most. A fleet too large for its budget stays near 100%: its statuses are then older than they should be. A limit of one request is left out: each request uses it up.",
 			size{7, 8},
-			over(`max by (api, window) (`+used+`)`, "{{api}} {{window}}")).
+			over(`max by (api) (`+used+`)`, "{{api}}")).
 			Unit(units.PercentUnit).Max(1).Thresholds(fullness).ThresholdsStyle(dashed())).
 		WithPanel(bars("Budget used now", "Share of the limit by account, API and window, the fullest 20.",
 			size{9, 8}, now(`topk(20, `+used+`)`, "{{account}} {{api}} {{window}}")).

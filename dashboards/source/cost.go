@@ -169,7 +169,7 @@ func costAndTasks() *dashboard.DashboardBuilder {
 				{"account", "Account", 110, nil},
 			},
 			[]string{"Time"},
-			rows(`topk(100, `+increase("geelark_task_failures_total", "account, type, reason", "{OURS}", "$__range")+` > 0)`)).
+			rows(`topk(100, (`+failures+` - (`+failuresBefore+` or 0 * `+failures+`) >= 0 or `+failures+`) > 0)`)).
 			SortBy(sorted("Failures", true))).
 		WithPanel(durations("Duration of tasks", "How long tasks took that were completed or failed. From the native histogram where Prometheus scrapes it, otherwise from the classic one.",
 			size{12, 9}, "geelark_task_duration_seconds", "{OURS}", units.Short).NoValue(needsTasks)).
@@ -189,7 +189,14 @@ func failing(span string) string {
 	return of("failed") + " / " + of("completed|failed")
 }
 
-// ended are the tasks of each type that ended in the period.
+// A cause has no series before its first failure, which increase would not count.
+// What is less than it was has been counted anew since a restart.
+const (
+	failures       = `max by (account, type, reason) (geelark_task_failures_total{OURS})`
+	failuresBefore = `max by (account, type, reason) (last_over_time(geelark_task_failures_total{OURS}[1h] offset $__range))`
+)
+
+// ended are the tasks of each type that ended in the selected time.
 func ended(selector string) string {
 	return `topk(100, sum by (account, type) (` + increase("geelark_tasks_finished_total", "account, type, status", selector, "$__range") + `))`
 }

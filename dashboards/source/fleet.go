@@ -38,8 +38,8 @@ const (
 // phoneColumns tell which phone a row is of.
 var phoneColumns = []column{
 	{"serial_name", "Phone", 0, properties(link("Timeline of this phone", timelineURL))},
-	{"group", "Group", 110, nil},
-	{"account", "Account", 110, nil},
+	{"group", "Group", 95, nil},
+	{"account", "Account", 95, nil},
 	{"id", "Id", 175, nil},
 	{"serial_no", "Number", 85, nil},
 }
@@ -68,7 +68,7 @@ func fleet() *dashboard.DashboardBuilder {
 	d.WithRow(row("Now")).
 		WithPanel(numbers("Phones by status",
 			"Phones with a status that can be trusted, of the selected accounts and groups. Where the inventory collector is off there are no groups, and all phones of the accounts are counted.",
-			size{10, 4}, now(phonesByStatus, "{{status}}")).
+			size{9, 4}, now(phonesByStatus, "{{status}}")).
 			ColorScheme(byPalette()).Overrides(coloursOf(statuses))).
 		WithPanel(numbers("Need attention",
 			"Stopped: shut down now and started at some time within the selected span. Expiring: the subscription ends within the selected span. Failing: the last lookup of the phone failed.",
@@ -87,25 +87,25 @@ func fleet() *dashboard.DashboardBuilder {
 			OverrideByName("no status", properties(thresholds(steps("green", step{1, "orange"}))))).
 		WithPanel(numbers("Accounts down",
 			"Selected accounts whose last poll did not work, or that wait for the end of a pause.",
-			size{3, 4}, now(`count(max by (account) (geelark_up{OURS}) == 0) or vector(0)`, "")).
+			size{4, 4}, now(`count(max by (account) (geelark_up{OURS}) == 0) or vector(0)`, "")).
 			Thresholds(steps("green", step{1, "red"})).
 			DataLinks([]cog.Builder[dashboard.DashboardLink]{dashboard.NewDashboardLinkBuilder("API and exporter").
 				Url("/d/geelark-api?${datasource:queryparam}&${job:queryparam}&${account:queryparam}&${__url_time_range}")}))
 
 	d.WithPanel(areas("Phones by status", "As above, over time.",
-		size{14, 8}, over(phonesByStatus, "{{status}}")).
+		size{12, 8}, over(phonesByStatus, "{{status}}")).
 		Decimals(0).Overrides(coloursOf(statuses))).
 		WithPanel(cells("Firing alerts",
 			"Alerts of the shipped rules that fire now for the selected accounts or for an exporter, of how many phones or other things each, and since when. At most 100 rows.",
-			"No alert is firing", size{10, 8},
+			"No alert is firing", size{12, 8},
 			[]column{
 				{"severity", "Severity", 85, properties(
 					property("mappings", []dashboard.ValueMapping{valueMap(map[string]status{
 						"critical": {"critical", "red"}, "warning": {"warning", "orange"}, "info": {"info", "blue"},
 					})}), colouredText())},
 				{"alertname", "Alert", 0, nil},
-				{"account", "Account", 110, nil},
-				{"Value #A", "Number", 85, nil},
+				{"account", "Account", 95, nil},
+				{"Value #A", "Number", 80, nil},
 				{"Value #B", "Since", 130, properties(property("unit", "dateTimeFromNow"))},
 			},
 			[]string{"Time"},
@@ -192,7 +192,7 @@ const firing = `ALERTS{alertstate="firing", alertname=~"Geelark.*", account=~"$a
 func groupTable() cog.Builder[dashboard.Panel] {
 	columns := []column{{`group\status`, "Group", 0, properties(link("Select this group", groupURL))}}
 	for _, s := range statuses {
-		columns = append(columns, column{s.name, s.name, 0, properties(fixedColour(s.colour), colouredText())})
+		columns = append(columns, column{s.name, s.name, 100, properties(fixedColour(s.colour), colouredText())})
 	}
 	b := cells("Phones by group and status",
 		"Phones with a status that can be trusted, the 100 groups with the most. The group's name is a link that selects it.",
