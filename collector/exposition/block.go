@@ -21,16 +21,22 @@ type block struct {
 // A compressor makes blocks. It is large and used again.
 type compressor struct {
 	buffer  bytes.Buffer
-	deflate [2]*flate.Writer // by effort
+	deflate [2]*flate.Writer // by effort, nil when not needed yet
 }
 
-var compressors = sync.Pool{New: func() any {
-	c := new(compressor)
-	for effort, level := range [...]int{Quick: flate.BestSpeed, Thorough: 6} {
-		c.deflate[effort], _ = flate.NewWriter(&c.buffer, level) // fails for a bad level only
+var (
+	compressors = sync.Pool{New: func() any { return new(compressor) }}
+	levels      = [...]int{Quick: flate.BestSpeed, Thorough: 6}
+)
+
+// deflater returns a writer to the buffer.
+func (c *compressor) deflater(e Effort) *flate.Writer {
+	if c.deflate[e] == nil {
+		c.deflate[e], _ = flate.NewWriter(&c.buffer, levels[e]) // fails for a bad level only
 	}
-	return c
-}}
+	c.deflate[e].Reset(&c.buffer)
+	return c.deflate[e]
+}
 
 // compress returns a block for each part, all in one piece of memory.
 func compress(e encoding, effort Effort, parts ...[]byte) []block {
@@ -45,8 +51,7 @@ func compress(e encoding, effort Effort, parts ...[]byte) []block {
 		switch {
 		case len(part) == 0:
 		case e == deflated:
-			deflate := c.deflate[effort]
-			deflate.Reset(&c.buffer)
+			deflate := c.deflater(effort)
 			_, _ = deflate.Write(part) // a buffer takes everything
 			_ = deflate.Flush()        // to the end of a byte
 			b.checksum, b.shift = crc32.ChecksumIEEE(part), shiftOf(len(part))
