@@ -46,6 +46,7 @@ const (
 type flags struct {
 	configFile  string
 	configCheck bool
+	ask         bool
 
 	account    watch.AccountConfig
 	tokenFile  string
@@ -80,7 +81,8 @@ func addFlags(app *kingpin.Application) *flags {
 	f := &flags{account: watch.AccountConfig{Name: "default"}, collectors: make(map[string]*bool), chosen: make(map[string]*bool)}
 	a := &f.account
 	app.Flag("config.file", "YAML file of the accounts to watch, instead of the flags that name one account. The other flags below are what it does not say.").StringVar(&f.configFile)
-	app.Flag("config.check", "Check the configuration and exit.").BoolVar(&f.configCheck)
+	app.Flag("config.check", "Check the configuration without asking GeeLark, and exit.").BoolVar(&f.configCheck)
+	app.Flag("check", "Ask GeeLark whether the accounts work, with one request for each where that tells enough, say what came of it, and exit, with 0 when all of them work.").BoolVar(&f.ask)
 
 	app.Flag("geelark.base-url", "Address of the GeeLark API.").Envar("GEELARK_BASE_URL").Default(geelark.DefaultBaseURL).StringVar(&a.BaseURL)
 	app.Flag("geelark.token-file", "File with the API token, read again before every request. The token itself can be given in $GEELARK_TOKEN.").Envar("GEELARK_TOKEN_FILE").StringVar(&f.tokenFile)
@@ -376,9 +378,12 @@ func serve(f *flags) error {
 			level.Warn(logger).Log("msg", "Calls of the API that do not end were left behind")
 		}
 	}()
-	if f.configCheck {
-		fmt.Printf("The configuration is valid: %d accounts.\n", len(accounts))
+	switch {
+	case f.configCheck:
+		fmt.Print(validity(len(accounts)))
 		return nil
+	case f.ask:
+		return f.report(w)
 	}
 	for _, a := range accounts {
 		if a.MaxStaleness < a.CacheTTL {
@@ -398,6 +403,7 @@ func serve(f *flags) error {
 	}
 
 	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "build", version.BuildContext())
+	level.Info(logger).Log("msg", "GeeLark is not asked for anything before the first scrape", "page", f.page(where))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	hangup := make(chan os.Signal, 1)

@@ -228,8 +228,13 @@ func accepted(t *testing.T, env, args []string) {
 			args[i] = "--config.file=" + exampleAccounts(t)
 		}
 	}
+	if slices.Contains(args, "--check") {
+		api, url := simulate(t, 20)
+		api.SetCredentials("your-token", "", "")
+		args = append(args, "--geelark.base-url="+url)
+	}
 	p := start(t, env, append(args, "--web.listen-address=127.0.0.1:0")...)
-	if slices.Contains(args, "--config.check") {
+	if slices.Contains(args, "--config.check") || slices.Contains(args, "--check") {
 		if code := p.ExitCode(); code != 0 {
 			t.Errorf("%v: exit code %d, %s", args, code, &p.Stderr)
 		}

@@ -87,7 +87,7 @@ func TestTheExporterAcceptsTheExampleAsItsAccountsInCompose(t *testing.T) {
 		t.Errorf("the folder accounts is not mounted: %+v", s.Volumes)
 	}
 	args := append(within(s.Command, "/etc/geelark_exporter", dir), "--config.check")
-	if r := run(t, environment(t, s), exporter, args...); r.code != 0 || !strings.Contains(r.stdout, "valid: 1 accounts") {
+	if r := run(t, environment(t, s), exporter, args...); r.code != 0 || !strings.Contains(r.stdout, "valid: 1 account.") {
 		t.Errorf("%q: %s", args, r)
 	}
 }

@@ -109,7 +109,7 @@ func TestTheExporterAcceptsTheExampleOfTheEnvironment(t *testing.T) {
 			for i := range env {
 				env[i] = moved(env[i])
 			}
-			if r := run(t, env, exporter, "--config.check"); r.code != 0 || !strings.Contains(r.stdout, "valid: 1 accounts") {
+			if r := run(t, env, exporter, "--config.check"); r.code != 0 || !strings.Contains(r.stdout, "valid: 1 account.") {
 				t.Errorf("with %q: %s", env, r)
 			}
 		})

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"geelark_exporter/deploy/processtest"
+)
+
+func TestCheckTellsWhetherTheAccountsWork(t *testing.T) {
+	t.Parallel()
+	api, url := simulate(t, 30)
+	for name, tt := range map[string]struct {
+		token string
+		args  []string
+		code  int
+		says  []string
+	}{
+		"a token that works": {token, []string{"--check"}, 0, []string{
+			"default: works\n", "reached        yes, " + url, "authenticated  yes, with the token of $GEELARK_TOKEN", "30 listed, 30 phones selected", "1 of 1 account works.",
+		}},
+		"a token that is refused": {"another", []string{"--check"}, 1, []string{
+			"default: does not work\n", "authenticated  no, with the token of $GEELARK_TOKEN", "failure        40003 signature or token refused",
+			"Check the token of $GEELARK_TOKEN: it may be mistyped, revoked or another account's.", "0 of 1 account work.",
+		}},
+		"the configuration alone": {"another", []string{"--config.check"}, 0, []string{"The configuration is valid: 1 account. GeeLark was not asked: --check asks"}},
+		"a demo":                  {"", []string{"--demo", "--demo.phones=20", "--check"}, 0, []string{"20 listed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := api.Requests("")
+			args := tt.args
+			if tt.token != "" {
+				args = append(args, "--geelark.base-url="+url)
+			}
+			p := start(t, []string{"GEELARK_TOKEN=" + tt.token}, args...)
+			code := p.ExitCode()
+			out := p.Stdout.String()
+			for _, want := range tt.says {
+				if !strings.Contains(out, want) {
+					t.Errorf("it does not say %q: %s", want, out)
+				}
+			}
+			if code != tt.code {
+				t.Errorf("it ends with %d, want %d: %s", code, tt.code, out)
+			}
+			if n, want := api.Requests("")-before, map[bool]int{true: 1}[slices.Contains(args, "--geelark.base-url="+url) && args[0] == "--check"]; n != want {
+				t.Errorf("%d requests, want %d", n, want)
+			}
+		})
+	}
+}
+
+func TestTheLogTellsWhereThePageIs(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		args []string
+		want string
+	}{
+		"by default":           {nil, "http://localhost:9824/"},
+		"an address":           {[]string{"--web.listen-address=127.0.0.1:1234"}, "http://127.0.0.1:1234/"},
+		"all addresses":        {[]string{"--web.listen-address=0.0.0.0:80"}, "http://localhost:80/"},
+		"IPv6":                 {[]string{"--web.listen-address=[::1]:80"}, "http://[::1]:80/"},
+		"behind a proxy":       {[]string{"--web.external-url=https://mon.test/geelark"}, "https://mon.test/geelark/"},
+		"under a prefix":       {[]string{"--web.route-prefix=/geelark"}, "http://localhost:9824/geelark/"},
+		"with a certificate":   {[]string{"--web.config.file=" + write(t, "web.yml", "tls_server_config:\n  cert_file: x\n")}, "https://localhost:9824/"},
+		"with a password only": {[]string{"--web.config.file=" + write(t, "web.yml", "basic_auth_users: {}\n#tls_server_config: x\n")}, "http://localhost:9824/"},
+	} {
+		app, f := newApp()
+		if _, err := app.Parse(tt.args); err != nil {
+			t.Fatal(err)
+		}
+		s, err := f.site()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.page(s); got != tt.want {
+			t.Errorf("%s: the page is at %s, want %s", name, got, tt.want)
+		}
+	}
+	p := demo(t)
+	processtest.Eventually(t, "the line of the log", func() bool {
+		return strings.Contains(p.Stderr.String(), `msg="GeeLark is not asked for anything before the first scrape" page=http://127.0.0.1:0/`)
+	})
+}

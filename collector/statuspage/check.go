@@ -1,0 +1,91 @@
+package statuspage
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"geelark_exporter/collector/watch"
+)
+
+// maxNames is the most groups or tags of an account that a report names.
+const maxNames = 20
+
+// Report writes what came of checks, and reports whether all accounts work. Setting
+// is that of [Options].
+func Report(w io.Writer, checks []watch.Check, setting func(field string) string) (ok bool, err error) {
+	works := 0
+	var b strings.Builder
+	for i := range checks {
+		c := &checks[i]
+		if c.Works() {
+			works++
+		}
+		report(&b, c, &status{settings: setting, Overview: watch.Overview{Accounts: []watch.AccountOverview{c.AccountOverview}}})
+	}
+	fmt.Fprintf(&b, "%s of %s %s.\n", count(works), plural(len(checks), "account"), map[bool]string{true: "works", false: "work"}[works == 1])
+	_, err = io.WriteString(w, b.String())
+	return works == len(checks), err
+}
+
+func report(b *strings.Builder, c *watch.Check, s *status) {
+	a := account{AccountOverview: c.AccountOverview, status: s}
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(b, "  %-14s %s\n", what, fmt.Sprintf(format, args...))
+	}
+	verdict := "works"
+	if !c.Works() {
+		verdict = "does not work"
+	}
+	fmt.Fprintf(b, "%s: %s\n", c.Name, verdict)
+	yes := map[bool]string{true: "yes", false: "no"}
+	line("reached", "%s, %s", yes[c.Reached], c.Config.BaseURL)
+	if c.Reached {
+		line("authenticated", "%s, with %s", yes[c.Authenticated], s.settings.credentials(&c.Config))
+	}
+	if f := c.Failure; f != nil {
+		line("failure", "%s", brief(*f))
+		if advice := (card{AccountError: *f, account: a}).Advice(); len(advice) > 0 {
+			line("what to do", "%s", strings.Join(advice, " "))
+		}
+		for _, detail := range [][2]string{{"message", f.Message}, {"trace id", f.TraceID}, {"app id", f.AppID}} {
+			if detail[1] != "" {
+				line(detail[0], "%s", detail[1])
+			}
+		}
+	} else {
+		selected := plural(c.Phones, "phone")
+		if c.AtMost {
+			selected = "at most " + selected
+		}
+		line("phones", "%s listed, %s selected", count(c.Listed.Or(0)), selected)
+		if c.Vain != nil {
+			line("what to do", "%s", s.settings.name(vainly(c.Vain)))
+		}
+		of := ""
+		if c.Seen < c.Listed.Or(0) {
+			of = fmt.Sprintf(", of the first %s", plural(c.Seen, "phone"))
+		}
+		line("groups", "%s%s", some(c.SeenGroups), of)
+		line("tags", "%s%s", some(c.Tags), of)
+		if spending := a.Spending(); spending != "" {
+			line("calls", "%s", spending)
+		}
+		for _, cost := range c.Costs {
+			line("", "%.3g a minute to %s, never more than %s", cost.Calls, cost.Endpoint, count(cost.Limit))
+		}
+	}
+	line("clock", "this machine's: %s", a.Clock())
+}
+
+// some are the first of names.
+func some(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	s := list(names[:min(len(names), maxNames)])
+	if more := len(names) - maxNames; more > 0 {
+		s += fmt.Sprintf(" and %s more", count(more))
+	}
+	return s
+}
