@@ -262,6 +262,10 @@ func TestMappedCodesHaveTheirMeaning(t *testing.T) {
 				n, err := strconv.Atoi(value)
 				switch s := geelark.Status(n); {
 				case codes.MatchString(value) && n < 30000: // of a task
+					seen++
+					if want := value + ": " + geelark.Code(n).TaskMeaning(); text != want {
+						t.Errorf("%s: %s is mapped to %q, want %q", d.file, value, text, want)
+					}
 				case codes.MatchString(value):
 					seen++
 					if want := geelark.Code(n).Error(); text != want {

@@ -109,32 +109,24 @@ func coloursOf(statuses []status) []cog.Builder[dashboard.DashboardFieldConfigSo
 // causes say what the codes of failed tasks mean, where one is not documented
 // what those of its hundred are about.
 func causes() []dashboard.ValueMapping {
-	all := []dashboard.ValueMapping{valueMap(map[string]status{
-		"20100":   {name: "20100: no network"},
-		"20108":   {name: "20108: no network"},
-		"20109":   {name: "20109: the proxy does not work"},
-		"20110":   {name: "20110: the proxy does not work"},
-		"20116":   {name: "20116: not logged in"},
-		"20129":   {name: "20129: the device is offline"},
-		"20136":   {name: "20136: the account is blocked"},
-		"29996":   {name: "29996: the proxy does not work"},
-		"29997":   {name: "29997: the balance is too low"},
-		"29998":   {name: "29998: the phone was deleted"},
-		"29999":   {name: "29999: unknown error"},
+	single := map[string]status{
 		"other":   {name: "other: one of many more codes"},
 		"unknown": {name: "unknown: no code was told"},
-	})}
-	for _, about := range [][2]string{
-		{`200\d\d`, "the task itself"},
-		{`201\d\d`, "network, proxy, login or device"},
-		{`202\d\d`, "upload or publishing"},
-		{`203\d\d`, "registration"},
-		{`(?:20[4-9]|210)\d\d`, "a page of the app"},
-	} {
-		m := dashboard.NewRegexMap()
-		m.Options.Pattern = "^(" + about[0] + ")$"
-		m.Options.Result = dashboard.ValueMappingResult{Text: new("$1: " + about[1])}
-		all = append(all, dashboard.ValueMapping{RegexMap: m})
 	}
-	return all
+	var hundreds []dashboard.ValueMapping
+	for hundred := geelark.Code(200); hundred < 300; hundred++ {
+		about := (100*hundred + 1).TaskMeaning() // no document tells of it alone
+		for code := 100 * hundred; code < 100*hundred+100; code++ {
+			if meaning := code.TaskMeaning(); meaning != about {
+				single[strconv.Itoa(int(code))] = status{name: fmt.Sprintf("%d: %s", int(code), meaning)}
+			}
+		}
+		if about != "" {
+			m := dashboard.NewRegexMap()
+			m.Options.Pattern = fmt.Sprintf(`^(%d\d\d)$`, int(hundred))
+			m.Options.Result = dashboard.ValueMappingResult{Text: new("$1: " + about)}
+			hundreds = append(hundreds, dashboard.ValueMapping{RegexMap: m})
+		}
+	}
+	return append([]dashboard.ValueMapping{valueMap(single)}, hundreds...)
 }
