@@ -215,6 +215,16 @@ func (s *Store) GroupOf(id string) (group string, ok bool) {
 	return "", false
 }
 
+// NameOf returns the serial name of a phone, "" when none is known.
+func (s *Store) NameOf(id string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.table.byID[id]; r != nil && r.description != nil {
+		return r.description.SerialName
+	}
+	return ""
+}
+
 // IDs returns the ids of the tracked phones in ascending order.
 func (s *Store) IDs() []string {
 	s.mu.Lock()

@@ -58,13 +58,22 @@ func newConfig(name string) watch.AccountConfig {
 // newBench has the pages of accounts with this many phones each.
 func newBench(t testing.TB, phones int, configs ...watch.AccountConfig) *bench {
 	t.Helper()
+	return newBenchOf(t, func(i int) *geelarktest.Server {
+		return geelarktest.New(geelarktest.Config{Phones: phones, Seed: uint64(i + 1), Token: testToken, Still: true})
+	}, nil, configs...)
+}
+
+// newBenchOf has the pages of accounts of these simulated APIs, and watches with
+// these collectors.
+func newBenchOf(t testing.TB, api func(i int) *geelarktest.Server, collectors []string, configs ...watch.AccountConfig) *bench {
+	t.Helper()
 	b := &bench{t: t, sims: make(map[string]*geelarktest.Server), skew: make(map[string]time.Duration)}
 	for i, c := range configs {
-		b.sims[c.Name] = geelarktest.New(geelarktest.Config{Phones: phones, Seed: uint64(i + 1), Token: testToken, Still: true})
+		b.sims[c.Name] = api(i)
 	}
 	var err error
 	counters := collector.NewCounters()
-	b.watcher, err = watch.New(configs, watch.Options{Observer: counters, ClientOptions: []geelark.Option{
+	b.watcher, err = watch.New(configs, watch.Options{Observer: counters, Collectors: collectors, ClientOptions: []geelark.Option{
 		geelark.WithTransport(b),
 		geelark.WithRandom(func() string { return "00000000-0000-4000-8000-000000000000" }, func() float64 { return .5 }),
 	}})

@@ -151,7 +151,7 @@ func TestPages(t *testing.T) {
 			b.scrape()
 		}, "/?id=" + fleet[0]},
 		"phone_not_scraped": {12, []watch.AccountConfig{byID}, func(*bench) {}, "/?id=" + fleet[0]},
-		"configuration": {0, []watch.AccountConfig{byID, other}, func(*bench) {}, "/config"},
+		"configuration":     {0, []watch.AccountConfig{byID, other}, func(*bench) {}, "/config"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

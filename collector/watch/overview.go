@@ -82,6 +82,11 @@ type AccountOverview struct {
 	Plan             *geelark.PlanInfo
 	WalletAt, PlanAt time.Time
 
+	Usage *Usage // nil: that collector is not on
+	Tasks *Tasks // likewise
+	// Named are the phones of Tasks.Failures that have a name.
+	Named map[string]string
+
 	// Listed are the phones of the last whole listing, before any selection here.
 	Listed geelark.Optional[int]
 	// Vain is why phones are listed and none of them is tracked; nil: that is not
@@ -139,6 +144,19 @@ func (a *Account) overview() AccountOverview {
 		o.ListingUntil = next
 	}
 	o.Wallet, o.WalletAt, o.Plan, o.PlanAt = a.billing.last()
+	if a.usage != nil {
+		u := a.Usage()
+		o.Usage = &u
+	}
+	if a.tasks != nil {
+		t := a.Tasks()
+		o.Tasks, o.Named = &t, make(map[string]string)
+		for _, f := range t.Failures {
+			if name := a.store.NameOf(f.PhoneID); name != "" {
+				o.Named[f.PhoneID] = name
+			}
+		}
+	}
 	if n, ok := a.Listed(); ok {
 		o.Listed = geelark.Some(n)
 	}

@@ -32,6 +32,9 @@ type Usage struct {
 	Phones []*Sums       // in the order of their ids
 	Last   time.Time     // when the latest entry was created; zero: none
 	Behind time.Duration // how much time has passed of which entries were not read
+	// Today is what was counted since TodayFrom, by group.
+	Today     map[string]ledger.Sum
+	TodayFrom time.Time // zero: nothing was read yet
 }
 
 // usage adds up what the account used and paid for.
@@ -44,6 +47,7 @@ type usage struct {
 	mu     sync.Mutex
 	sums   []*Sums
 	readTo time.Time // by the local clock
+	today  today
 }
 
 // newUsage goes on from what another account knew whose place this one takes.
@@ -63,6 +67,10 @@ func newUsage(a *Account, o *Options, logger log.Logger) *usage {
 func (u *usage) turn(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, usageInterval)
 	defer cancel()
+	counted := u.ledger.Groups()
+	u.mu.Lock()
+	u.today.begin(u.now(), u.readTo, counted)
+	u.mu.Unlock()
 	err := u.reader.Turn(ctx, usageCalls)
 	now := u.now()
 	// An hour more, since the vendor's clock counts.
@@ -92,14 +100,18 @@ func (u *usage) inherit(from *usage) {
 	u.job.inherit(from.job)
 	from.mu.Lock()
 	defer from.mu.Unlock()
-	u.sums, u.readTo, u.ledger = from.sums, from.readTo, from.ledger
+	u.sums, u.readTo, u.ledger, u.today = from.sums, from.readTo, from.ledger, from.today
 	u.reader = from.reader.With(u.reader)
 }
 
 func (u *usage) known() Usage {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return Usage{Groups: u.ledger.Groups(), Phones: u.sums, Last: u.ledger.Last(), Behind: max(u.now().Sub(u.readTo), 0)}
+	groups := u.ledger.Groups()
+	return Usage{
+		Groups: groups, Phones: u.sums, Last: u.ledger.Last(), Behind: max(u.now().Sub(u.readTo), 0),
+		Today: u.today.used(groups), TodayFrom: u.today.from,
+	}
 }
 
 // Usage returns what the account used and paid for.

@@ -1,0 +1,41 @@
+package watch
+
+import (
+	"time"
+
+	"geelark_exporter/collector/ledger"
+)
+
+// today remembers what had been counted when the day (UTC) began. The zero value
+// has not seen a day yet.
+type today struct {
+	from   time.Time // midnight, or when counting began or went on
+	before map[ledger.GroupUse]ledger.Sum
+}
+
+// begin is called before something is counted, with what has been counted so far
+// and when that was.
+func (t *today) begin(now, last time.Time, groups map[ledger.GroupUse]ledger.Sum) {
+	midnight := now.UTC().Truncate(24 * time.Hour)
+	switch {
+	case t.from.IsZero():
+		*t = today{now, groups}
+	case t.from.Before(midnight) && midnight.Sub(last) > 10*time.Minute:
+		*t = today{last, groups} // nothing was counted about midnight
+	case t.from.Before(midnight):
+		*t = today{midnight, groups}
+	}
+}
+
+// used returns what was counted since the day began.
+func (t *today) used(groups map[ledger.GroupUse]ledger.Sum) map[string]ledger.Sum {
+	used := make(map[string]ledger.Sum)
+	for at, sum := range groups {
+		before := t.before[at]
+		sum = sum.Plus(ledger.Sum{Used: -before.Used, Amount: -before.Amount})
+		if sum != (ledger.Sum{}) {
+			used[at.Group] = used[at.Group].Plus(sum)
+		}
+	}
+	return used
+}
