@@ -10,7 +10,7 @@ import (
 
 // The most phones of a chunk: few enough that one changed phone takes few others
 // along, enough for good compression. Conditions change several times a day,
-// descriptions seldom.
+// descriptions seldom. The larger is a multiple of the smaller.
 const (
 	conditionsSize   = 64
 	descriptionsSize = 128
@@ -88,8 +88,8 @@ func (c *column[T]) change(place int) {
 	}
 }
 
-// take returns the chunks of all rows.
-func (c *column[T]) take(rows []*row) []*Chunk[T] {
+// take returns the chunks of all rows. Those that are new get their ids from ids.
+func (c *column[T]) take(rows []*row, ids func(from, to int) []string) []*Chunk[T] {
 	n := (len(rows) + c.size - 1) / c.size
 	c.chunks = append(c.chunks, make([]*Chunk[T], max(0, n-len(c.chunks)))...)
 	c.chunks = slices.Delete(c.chunks, n, len(c.chunks))
@@ -97,10 +97,10 @@ func (c *column[T]) take(rows []*row) []*Chunk[T] {
 		if c.chunks[i] != nil {
 			continue
 		}
-		some := rows[i*c.size : min((i+1)*c.size, len(rows))]
-		c.chunks[i] = &Chunk[T]{ids: make([]string, len(some)), values: make([]T, len(some))}
-		for j, r := range some {
-			c.chunks[i].ids[j], c.chunks[i].values[j] = r.id, c.of(r)
+		from, to := i*c.size, min((i+1)*c.size, len(rows))
+		c.chunks[i] = &Chunk[T]{ids: ids(from, to), values: make([]T, to-from)}
+		for j, r := range rows[from:to] {
+			c.chunks[i].values[j] = c.of(r)
 		}
 	}
 	return slices.Clone(c.chunks)

@@ -203,5 +203,17 @@ func (t *table) settle(block int, c cutoffs) {
 // chunks returns the chunks of all phones.
 func (t *table) chunks() ([]*Conditions, []*Descriptions) {
 	t.order()
-	return t.conditions.take(t.rows), t.descriptions.take(t.rows)
+	descriptions := t.descriptions.take(t.rows, func(from, to int) []string {
+		ids := make([]string, to-from)
+		for i, r := range t.rows[from:to] {
+			ids[i] = r.id
+		}
+		return ids
+	})
+	// What a phone's move makes anew, it does in both.
+	conditions := t.conditions.take(t.rows, func(from, to int) []string {
+		ids := descriptions[from/descriptionsSize].ids
+		return ids[from%descriptionsSize:][:to-from]
+	})
+	return conditions, descriptions
 }
