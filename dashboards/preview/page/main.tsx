@@ -98,7 +98,7 @@ function Page({ dashboard, variables, shown, annotations, theme, width }: {
         <div style={{ display: 'flex', flexWrap: 'wrap', gap: 12, fontSize: 12, marginBottom: 12 }}>
           {variables.shown().map(([name, value]) => (
             <span key={name} style={{ border: `1px solid ${theme.colors.border.medium}`, padding: '2px 8px' }}>
-              {dashboard.templating.list.find((v) => v.name === name && 'label' in v) ? (dashboard.templating.list.find((v) => v.name === name) as any).label : name}: {value}
+              {dashboard.templating.list.find((v) => v.name === name)?.label ?? name}: {value}
             </span>
           ))}
         </div>

@@ -4,19 +4,21 @@ import { labelValues, query } from './prometheus';
 
 export interface Variable {
   name: string;
+  label?: string;
   type: string;
   query: string | { query: string };
   regex?: string;
   allValue?: string;
   multi?: boolean;
   includeAll?: boolean;
-  current?: { value?: string | string[] };
+  current?: { text?: string | string[]; value?: string | string[] };
 }
 
 interface Value {
   values: string[];
   all?: string; // stands for every value
   several: boolean; // is put into a matcher as a group
+  text: string;
 }
 
 export class Variables {
@@ -36,7 +38,8 @@ export class Variables {
         values = await this.options(v);
         all = v.allValue || undefined;
       }
-      this.known.set(v.name, { values, all, several: Boolean(v.multi || v.includeAll) });
+      const text = chosen.length > 0 ? chosen : [v.current?.text ?? ''].flat();
+      this.known.set(v.name, { values, all, several: Boolean(v.multi || v.includeAll), text: text.join(', ') });
     }
   }
 
@@ -93,7 +96,7 @@ export class Variables {
 
   // shown lists the variables for the dashboard's head.
   shown(): Array<[string, string]> {
-    return [...this.known].map(([name, v]) => [name, v.all !== undefined ? 'All' : v.values.slice(0, 3).join(', ')]);
+    return [...this.known].map(([name, v]) => [name, v.text]);
   }
 }
 
