@@ -26,6 +26,7 @@ import (
 
 	"geelark_exporter/collector"
 	"geelark_exporter/collector/config"
+	"geelark_exporter/collector/state"
 	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
@@ -59,6 +60,7 @@ type flags struct {
 	optIn      []string
 	exclude    []string
 	shard      watch.Shard
+	stateDir   string
 
 	demo              bool
 	demoPhones        int
@@ -92,6 +94,7 @@ func addFlags(app *kingpin.Application) *flags {
 	app.Flag("geelark.concurrency", "Requests for phone statuses at a time.").Default("4").IntVar(&a.Concurrency)
 	app.Flag("geelark.requests-per-minute", "Most requests to an endpoint within any minute, at most the vendor's 200. The rest is left to other users of the account.").Default("150").IntVar(&a.Limits.PerMinute)
 	app.Flag("geelark.requests-per-hour", "Most requests to an endpoint within any hour, at most the vendor's 24000. The rest is left to other users of the account.").Default("18000").IntVar(&a.Limits.PerHour)
+	app.Flag("geelark.limit-share", "How many programs divide the account's limits evenly, such as two exporters that watch the same account: the limits of this one, and the vendor's, are divided by it.").Default("1").IntVar(&a.Limits.Share)
 	app.Flag("phone.id", "Id of a phone to track. Repeatable. Without this flag and --phone.ids-file, all phones of the account are tracked.").StringsVar(&a.IDs)
 	app.Flag("phone.ids-file", "File with ids of phones to track: one a line, # begins a comment. Read again when it changes.").StringVar(&a.IDsFile)
 	app.Flag("cache.ttl", "Age from which a phone's status is due to be polled again at a scrape.").Default("30s").DurationVar(&a.CacheTTL)
@@ -113,6 +116,7 @@ func addFlags(app *kingpin.Application) *flags {
 	app.Flag("usage.per-phone", "Expose what each phone uses and pays too, two series a phone.").BoolVar(&f.usagePhone)
 	app.Flag("metrics.opt-in", "Expose metric families too that are off by default and whose whole name matches this pattern (RE2): "+strings.Join(collector.OptInFamilies(), ", ")+". Repeatable.").StringsVar(&f.optIn)
 	app.Flag("metrics.exclude", "Leave out metric families whose whole name matches this pattern (RE2). Repeatable.").StringsVar(&f.exclude)
+	app.Flag("state.directory", "Directory for what must outlive the process: what was spent of the API's limits, pauses, and what is known of phones, usage and tasks. Each exporter needs its own. Without one, nothing is kept, and for its first minute the exporter spends only what the vendor allows above --geelark.requests-per-minute, since it cannot know what was spent before.").Envar("STATE_DIRECTORY").StringVar(&f.stateDir)
 	app.Flag("shard", "Index of this exporter, from 0, among --total-shards that share the accounts of one configuration file.").Default("0").IntVar(&f.shard.Index)
 	app.Flag("total-shards", "Exporters that share the accounts of one configuration file.").Default("1").IntVar(&f.shard.Total)
 
@@ -141,6 +145,7 @@ var flagsOfFields = map[string]string{
 	watch.FieldConcurrency:       "geelark.concurrency",
 	watch.FieldRequestsPerMinute: "geelark.requests-per-minute",
 	watch.FieldRequestsPerHour:   "geelark.requests-per-hour",
+	watch.FieldLimitShare:        "geelark.limit-share",
 	watch.FieldIDs:               "phone.id",
 	watch.FieldIDsFile:           "phone.ids-file",
 	watch.FieldCacheTTL:          "cache.ttl",
@@ -357,6 +362,15 @@ func serve(f *flags) error {
 		UserAgent: version.ComponentUserAgent(program),
 		Shard:     f.shard,
 		Observer:  counters,
+		Doubt:     !f.demo,
+	}
+	if f.stateDir != "" && !f.configCheck {
+		// systemd names several in one variable.
+		dir, _, _ := strings.Cut(f.stateDir, ":")
+		if options.State, err = state.Open(dir, logger, time.Now); err != nil {
+			return fmt.Errorf("--state.directory: %w", err)
+		}
+		defer options.State.Close()
 	}
 	for _, name := range watch.Collectors() {
 		if *f.collectors[name] || f.demo && !*f.chosen[name] {

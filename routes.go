@@ -120,6 +120,9 @@ func within(timeout time.Duration, f func()) bool {
 func newRoutes(f *flags, s site, w *watch.Watcher, c *collector.Collector, filter *collector.FamilyFilter, reloader *config.Reloader, errorLog promhttp.Logger) (http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(versioncollector.NewCollector(program), collector.Reloads(reloader.Last))
+	if s := w.State(); s != nil {
+		registry.MustRegister(collector.StateWrites(s.Writable))
+	}
 	options := collector.HandlerOptions{
 		Gatherer: filter.Gatherer(registry), TimeoutOffset: f.timeoutOffset, ErrorLog: errorLog,
 	}

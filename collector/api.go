@@ -28,11 +28,14 @@ var (
 	pausedUntilFamily = newFamily("geelark_api_paused_until_timestamp_seconds",
 		"When requests to the API begin again after it asked for a pause, 0 when there is none.",
 		"account", "api")
+	contendedFamily = newCounterFamily("geelark_api_contended_total",
+		"How often the API said that a limit is broken which the exporter had kept to: others spend from it. The exporter's own limit is lower for an hour then.",
+		"account", "api")
 )
 
 var apiFamilies = []*family{
 	upFamily, lastSuccessFamily, collectorSuccessFamily, collectorDurationFamily,
-	budgetFamily, budgetRemainingFamily, pausedUntilFamily,
+	budgetFamily, budgetRemainingFamily, pausedUntilFamily, contendedFamily,
 }
 
 // collectAPI exposes how an account's calls go and what it may send.
@@ -56,6 +59,7 @@ func collectAPI(e *emitter, a *watch.Account) {
 		e.gauge(budgetRemainingFamily, float64(b.MinuteRemaining), account, string(api), "minute")
 		e.gauge(budgetRemainingFamily, float64(b.HourRemaining), account, string(api), "hour")
 		e.gauge(pausedUntilFamily, timestamp(b.PausedUntil), account, string(api))
+		e.counter(contendedFamily, float64(b.Contended), account, string(api))
 	}
 }
 

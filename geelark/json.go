@@ -2,6 +2,7 @@ package geelark
 
 import (
 	"bytes"
+	"encoding/gob"
 	"errors"
 	"io"
 	"math"
@@ -36,6 +37,25 @@ func (o Optional[T]) Or(absent T) T {
 		return absent
 	}
 	return o.value
+}
+
+// GobEncode implements gob.GobEncoder, for what is kept over a restart.
+func (o Optional[T]) GobEncode() ([]byte, error) {
+	if !o.known {
+		return nil, nil
+	}
+	var b bytes.Buffer
+	err := gob.NewEncoder(&b).Encode(&o.value)
+	return b.Bytes(), err
+}
+
+// GobDecode implements gob.GobDecoder.
+func (o *Optional[T]) GobDecode(b []byte) error {
+	*o = Optional[T]{known: len(b) > 0}
+	if !o.known {
+		return nil
+	}
+	return gob.NewDecoder(bytes.NewReader(b)).Decode(&o.value)
 }
 
 // optional is v if ok.

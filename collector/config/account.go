@@ -42,6 +42,7 @@ func (s *section) tuning(c *watch.AccountConfig) fields {
 		"concurrency":         s.number(&c.Concurrency),
 		"requests_per_minute": s.number(&c.Limits.PerMinute),
 		"requests_per_hour":   s.number(&c.Limits.PerHour),
+		"limit_share":         s.number(&c.Limits.Share),
 		"cache_ttl":           s.duration(&c.CacheTTL),
 		"max_staleness":       s.duration(&c.MaxStaleness),
 		"inventory_interval":  s.duration(&c.InventoryInterval),

@@ -22,7 +22,7 @@ func flags() watch.AccountConfig {
 		BaseURL:           geelark.DefaultBaseURL,
 		Timeout:           5 * time.Second,
 		Concurrency:       4,
-		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
+		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000, Share: 1},
 		IDs:               []string{"1"},
 		IDsFile:           "from-flags",
 		Discovery:         watch.Discovery{Groups: []string{"from-flags"}, Tags: []string{"from-flags"}, ChargeMode: new(geelark.ChargeMonthly)},
@@ -98,7 +98,7 @@ func TestLoad(t *testing.T) {
 			account + "  timeout: 3s\ndefaults: {timeout: 1s, base_url: 'http://api.test', concurrency: 1, requests_per_minute: 2, requests_per_hour: 3, cache_ttl: 0, max_staleness: 1d, inventory_interval: 1h30m, billing_interval: 2m}",
 			one(func(c *watch.AccountConfig) {
 				c.Timeout, c.BaseURL, c.Concurrency = 3*time.Second, "http://api.test", 1
-				c.Limits = geelark.Limits{PerMinute: 2, PerHour: 3}
+				c.Limits = geelark.Limits{PerMinute: 2, PerHour: 3, Share: 1}
 				c.CacheTTL, c.MaxStaleness, c.InventoryInterval, c.BillingInterval = 0, 24*time.Hour, 90*time.Minute, 2*time.Minute
 			}),
 		},

@@ -175,8 +175,8 @@ accounts.yml:6: accounts[0] "a": unknown field group in phones.discover: did you
 		name: "an unknown field that resembles none",
 		file: "accounts:\n- name: a\n  token_file: token\n  proxy_url: s3cret\n  s3cret: 1\n  phones: {s3cret: 1, discover: {" + strings.Repeat("s3cret", 20) + ": 1}}\n",
 		want: `
-accounts.yml:4: accounts[0] "a": unknown field proxy_url: use one of api_key_env, api_key_file, app_id, app_id_env, base_url, billing_interval, cache_ttl, concurrency, inventory_interval, labels, max_staleness, name, phones, requests_per_hour, requests_per_minute, timeout, token_env, token_file
-accounts.yml:5: accounts[0] "a": unknown field: use one of api_key_env, api_key_file, app_id, app_id_env, base_url, billing_interval, cache_ttl, concurrency, inventory_interval, labels, max_staleness, name, phones, requests_per_hour, requests_per_minute, timeout, token_env, token_file
+accounts.yml:4: accounts[0] "a": unknown field proxy_url: use one of api_key_env, api_key_file, app_id, app_id_env, base_url, billing_interval, cache_ttl, concurrency, inventory_interval, labels, limit_share, max_staleness, name, phones, requests_per_hour, requests_per_minute, timeout, token_env, token_file
+accounts.yml:5: accounts[0] "a": unknown field: use one of api_key_env, api_key_file, app_id, app_id_env, base_url, billing_interval, cache_ttl, concurrency, inventory_interval, labels, limit_share, max_staleness, name, phones, requests_per_hour, requests_per_minute, timeout, token_env, token_file
 accounts.yml:6: accounts[0] "a": unknown field in phones.discover: use one of charge_mode, groups, tags
 accounts.yml:6: accounts[0] "a": unknown field in phones: use one of discover, ids, ids_file`,
 	},
@@ -186,7 +186,7 @@ accounts.yml:6: accounts[0] "a": unknown field in phones: use one of discover, i
 		want: `
 accounts.yml:2: accounts[0] "a": unknown field naem: did you mean name?
 accounts.yml:4: accounts[0] "a": unknown field token-file: did you mean token_file?
-accounts.yml:6: accounts[0] "a": unknown field: use one of api_key_env, api_key_file, app_id, app_id_env, base_url, billing_interval, cache_ttl, concurrency, inventory_interval, labels, max_staleness, name, phones, requests_per_hour, requests_per_minute, timeout, token_env, token_file
+accounts.yml:6: accounts[0] "a": unknown field: use one of api_key_env, api_key_file, app_id, app_id_env, base_url, billing_interval, cache_ttl, concurrency, inventory_interval, labels, limit_share, max_staleness, name, phones, requests_per_hour, requests_per_minute, timeout, token_env, token_file
 accounts.yml:7: accounts[0] "a": unknown field in phones.discover: use one of charge_mode, groups, tags`,
 	},
 	{
@@ -202,10 +202,10 @@ accounts.yml:6: accounts[1] "b": unknown field api_key: a secret does not stand 
 		name: "what defaults cannot have",
 		file: "defaults: {name: a, labels: {a: b}, token_env: TOKEN, phones: {ids: [1], discover: {tags: [x]}}}\naccounts: [{name: a, token_file: token}]\n",
 		want: `
-accounts.yml:1: defaults: unknown field labels: use one of base_url, billing_interval, cache_ttl, concurrency, inventory_interval, max_staleness, requests_per_hour, requests_per_minute, timeout
-accounts.yml:1: defaults: unknown field name: use one of base_url, billing_interval, cache_ttl, concurrency, inventory_interval, max_staleness, requests_per_hour, requests_per_minute, timeout
-accounts.yml:1: defaults: unknown field phones: use one of base_url, billing_interval, cache_ttl, concurrency, inventory_interval, max_staleness, requests_per_hour, requests_per_minute, timeout
-accounts.yml:1: defaults: unknown field token_env: use one of base_url, billing_interval, cache_ttl, concurrency, inventory_interval, max_staleness, requests_per_hour, requests_per_minute, timeout`,
+accounts.yml:1: defaults: unknown field labels: use one of base_url, billing_interval, cache_ttl, concurrency, inventory_interval, limit_share, max_staleness, requests_per_hour, requests_per_minute, timeout
+accounts.yml:1: defaults: unknown field name: use one of base_url, billing_interval, cache_ttl, concurrency, inventory_interval, limit_share, max_staleness, requests_per_hour, requests_per_minute, timeout
+accounts.yml:1: defaults: unknown field phones: use one of base_url, billing_interval, cache_ttl, concurrency, inventory_interval, limit_share, max_staleness, requests_per_hour, requests_per_minute, timeout
+accounts.yml:1: defaults: unknown field token_env: use one of base_url, billing_interval, cache_ttl, concurrency, inventory_interval, limit_share, max_staleness, requests_per_hour, requests_per_minute, timeout`,
 	},
 	{
 		name: "fields given twice",

@@ -82,6 +82,8 @@ type Ledger struct {
 	phones map[string]*Phone
 	last   int64 // the latest creation of all
 	keep   func(Change)
+
+	restored bool // from an earlier ledger, which began to count when that says
 }
 
 // A Change is what a ledger learned at once. Changes in their order make the
@@ -102,10 +104,14 @@ func New(start time.Time, keep func(Change)) *Ledger {
 	return &Ledger{floor: start.Unix(), groups: make(map[GroupUse]Sum), phones: make(map[string]*Phone), keep: keep}
 }
 
-// Restore takes in a change of an earlier ledger.
+// Restore takes in a change of an earlier ledger, with the time from which that
+// counted.
 func (l *Ledger) Restore(c Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.restored {
+		l.restored, l.floor = true, c.Floor
+	}
 	l.apply(c)
 }
 

@@ -174,8 +174,9 @@ func (r *Reader) pass(ctx context.Context, s span, first bool) (total int, stead
 			seen[f.ID] = true
 		}
 		r.found += r.ledger.Count(page.Flows, r.groupOf)
-		total := page.Total
-		if len(seen)+page.Skipped >= total {
+		total, here := page.Total, len(page.Flows)+page.Skipped
+		// What may be the total of a full page alone says nothing of the next.
+		if len(seen)+page.Skipped >= total && (here < q.Limit || total > here) {
 			return total, true, nil
 		}
 		if !onward || page.Last == "" || page.Last == q.After {

@@ -350,3 +350,17 @@ func TestADayWithoutAProcessIsFilledFromThreeDays(t *testing.T) {
 		t.Errorf("%d minutes", minutes)
 	}
 }
+
+func TestATotalThatIsThePagesHidesNoPage(t *testing.T) {
+	epoch := time.Unix(1_790_000_000, 0)
+	v := &vendor{now: epoch.Add(time.Hour), random: rand.New(rand.NewPCG(1, 2)), order: "ascending", wrong: true}
+	v.bill(epoch, time.Hour, 3*geelark.MaxFlows, 0)
+	var p process
+	p.start(t, v, epoch)
+	if err := p.reader.Turn(t.Context(), 40); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := uses(p.ledger), v.truth(epoch); !maps.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}

@@ -198,13 +198,6 @@ func (s *Store) Len() int {
 	return len(s.table.rows)
 }
 
-// Has reports whether a phone is tracked.
-func (s *Store) Has(id string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.table.byID[id] != nil
-}
-
 // GroupOf returns the group of a phone, if it is tracked and was listed.
 func (s *Store) GroupOf(id string) (group string, ok bool) {
 	s.mu.Lock()

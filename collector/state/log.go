@@ -242,3 +242,12 @@ func (l *Log) Close() {
 		l.file = nil
 	}
 }
+
+// Discard removes the file, for owners whose records are worse than none when some
+// of them could not be written.
+func (l *Log) Discard() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.behind = true
+	_ = os.Remove(l.path) // a disk that is full can do that, one that is read-only was so before
+}

@@ -53,6 +53,7 @@ type accountYAML struct {
 	Concurrency       int    `yaml:"concurrency"`
 	RequestsPerMinute int    `yaml:"requests_per_minute"`
 	RequestsPerHour   int    `yaml:"requests_per_hour"`
+	LimitShare        int    `yaml:"limit_share,omitempty"`
 	CacheTTL          string `yaml:"cache_ttl"`
 	MaxStaleness      string `yaml:"max_staleness"`
 	InventoryInterval string `yaml:"inventory_interval"`
@@ -69,7 +70,7 @@ func newAccountYAML(c *watch.AccountConfig) accountYAML {
 	y := accountYAML{
 		Name: c.Name, Labels: c.Labels,
 		BaseURL: c.BaseURL, Timeout: duration(c.Timeout), Concurrency: c.Concurrency,
-		RequestsPerMinute: c.Limits.PerMinute, RequestsPerHour: c.Limits.PerHour,
+		RequestsPerMinute: c.Limits.PerMinute, RequestsPerHour: c.Limits.PerHour, LimitShare: c.Limits.Share,
 		CacheTTL: duration(c.CacheTTL), MaxStaleness: duration(c.MaxStaleness),
 		InventoryInterval: duration(c.InventoryInterval), BillingInterval: duration(c.BillingInterval),
 	}

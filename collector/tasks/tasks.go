@@ -48,6 +48,7 @@ type Cause struct {
 // A Change is what a tracker learned at once. Changes in their order make the
 // tracker anew.
 type Change struct {
+	Start  time.Time      // when counting began; zero: as before
 	Open   []geelark.Task // as they are now
 	Ended  []Ended
 	Ends   map[End]int // what was added
@@ -119,6 +120,9 @@ func New(start time.Time, keep func(Change), took func(geelark.TaskType, geelark
 func (t *Tracker) Restore(c Change) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !c.Start.IsZero() {
+		t.start = c.Start
+	}
 	for _, task := range c.Open {
 		t.open[task.ID] = &open{Task: task}
 	}
@@ -142,7 +146,7 @@ func (t *Tracker) Restore(c Change) {
 func (t *Tracker) Whole() Change {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := Change{Ends: maps.Clone(t.ends), Causes: maps.Clone(t.causes)}
+	c := Change{Start: t.start, Ends: maps.Clone(t.ends), Causes: maps.Clone(t.causes)}
 	for _, o := range t.open {
 		c.Open = append(c.Open, o.Task)
 	}

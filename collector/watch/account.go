@@ -36,6 +36,7 @@ type Account struct {
 	errors    *recentErrors
 	skew      *skew
 	asked     asked
+	logs      *accountLogs
 }
 
 // newAccount makes an account. One that is to take the place of another of the
@@ -90,8 +91,11 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 
 // begin makes the account, which may take the place of another that was closed,
 // ready to be refreshed.
-func (a *Account) begin(old *Account) {
-	if old != nil {
+func (a *Account) begin(old *Account, o *Options) {
+	if old == nil {
+		a.logs = openLogs(a, o)
+	} else {
+		a.logs = old.logs.passTo(a)
 		a.asked.add(old.asked.list())
 		a.poller.inherit(old.poller)
 		a.billing.inherit(old.billing)
@@ -176,10 +180,13 @@ func (a *Account) Refresh(ctx context.Context, collectors []string) {
 	if asked(CollectorTasks) {
 		a.tasks.start(now)
 	}
+	if a.logs.isDue(now) {
+		a.workers.begin(a.logs.save)
+	}
 	a.scrapes.wait(ctx, func() bool {
 		return (!lists || !a.inventory.pending()) &&
 			(!asked(CollectorStatus) || !a.poller.isBusy()) &&
-			(!asked(CollectorBilling) || !a.billing.firstTry())
+			(!asked(CollectorBilling) || !a.billing.pending())
 	})
 }
 

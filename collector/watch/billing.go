@@ -42,26 +42,45 @@ func newBilling(a *Account, o *Options, logger log.Logger) *billing {
 
 // read reads both: one that fails does not keep the other back.
 func (b *billing) read(ctx context.Context) error {
-	// The budget allows both at once at this interval: what has to wait for it
-	// is another program's pause.
-	ctx, cancel := context.WithTimeout(ctx, MinBillingInterval/2)
+	// The budget allows both at once at this interval: what has to wait for it is
+	// another program's pause, or the first minute of a process that does not know
+	// what was spent before.
+	ctx, cancel := context.WithTimeout(ctx, MinBillingInterval*3/4)
 	defer cancel()
 	wallet, walletErr := b.client.Wallet(ctx)
-	plan, planErr := b.client.PlanInfo(ctx)
-	now := b.now()
 	if !b.workers.isClosed() { // then a failure tells nothing
 		b.recordWallet(walletErr)
+	}
+	if walletErr == nil {
+		b.mu.Lock()
+		b.wallet, b.walletAt = wallet, b.now()
+		b.mu.Unlock()
+	}
+	b.notify() // the plan may have to wait longer than a scrape
+	plan, planErr := b.client.PlanInfo(ctx)
+	if !b.workers.isClosed() {
 		b.recordPlan(planErr)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if walletErr == nil {
-		b.wallet, b.walletAt = wallet, now
-	}
 	if planErr == nil {
-		b.plan, b.planAt = plan, now
+		b.mu.Lock()
+		b.plan, b.planAt = plan, b.now()
+		b.mu.Unlock()
 	}
 	return errors.Join(walletErr, planErr)
+}
+
+// pending reports whether wallet or plan are read for the first time, and not for
+// want of budget later than a scrape could wait.
+func (b *billing) pending() bool {
+	if !b.firstTry() {
+		return false
+	}
+	now := b.now()
+	wallet, plan := b.client.Budget(geelark.EndpointWallet), b.client.Budget(geelark.EndpointPlanInfo)
+	if wallet.Untouched || wallet.InFlight > 0 {
+		return isWorthWaiting(wallet, now)
+	}
+	return isWorthWaiting(plan, now)
 }
 
 func (b *billing) inherit(from *billing) {
@@ -76,6 +95,20 @@ func (b *billing) last() (w *geelark.Wallet, walletAt time.Time, p *geelark.Plan
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.wallet, b.walletAt, b.plan, b.planAt
+}
+
+// record is what a later process goes on from.
+func (b *billing) record() billingRecord {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return billingRecord{b.wallet, b.plan, b.walletAt, b.planAt}
+}
+
+// restore goes on from what an earlier process knew.
+func (b *billing) restore(r billingRecord) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wallet, b.plan, b.walletAt, b.planAt = r.Wallet, r.Plan, r.WalletAt, r.PlanAt
 }
 
 // known returns wallet and plan unless they are three intervals old.

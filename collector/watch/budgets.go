@@ -11,7 +11,10 @@ import (
 // that went for as long as anything of them would be missed. Accounts with the
 // same credentials share them, with the lowest of their limits.
 type budgetStore struct {
-	now func() time.Time
+	now   func() time.Time
+	log   *budgetLog
+	began time.Time
+	doubt bool // what was spent before this process is only known from the log
 
 	mu    sync.Mutex
 	known map[budgetKey]*geelark.Budgets
@@ -23,8 +26,22 @@ type budgetKey struct {
 	baseURL     string
 }
 
-func newBudgetStore(now func() time.Time) *budgetStore {
-	return &budgetStore{now: now, known: make(map[budgetKey]*geelark.Budgets)}
+func newBudgetStore(o *Options) *budgetStore {
+	return &budgetStore{now: o.Now, log: newBudgetLog(o.State, o.Now), began: o.Now(), doubt: o.Doubt, known: make(map[budgetKey]*geelark.Budgets)}
+}
+
+// make returns budgets of credentials that were not used by this process yet.
+func (s *budgetStore) make(key budgetKey, l geelark.Limits) *geelark.Budgets {
+	b := geelark.NewBudgets(l, s.now)
+	past, known := s.log.past(key.id())
+	b.Remember(past)
+	if s.doubt && !known && s.now().Sub(s.began) < time.Minute {
+		b.Doubt()
+	}
+	if s.log.log != nil {
+		b.SetJournal(budgetJournal{s.log, key.id()})
+	}
+	return b
 }
 
 // use makes the store keep the budgets of these accounts.
@@ -47,7 +64,7 @@ func (s *budgetStore) settle() {
 		if !shared {
 			l = a.limits
 		}
-		limits[a.key] = geelark.Limits{PerMinute: min(l.PerMinute, a.limits.PerMinute), PerHour: min(l.PerHour, a.limits.PerHour)}
+		limits[a.key] = geelark.Limits{PerMinute: min(l.PerMinute, a.limits.PerMinute), PerHour: min(l.PerHour, a.limits.PerHour), Share: max(l.Share, a.limits.Share)}
 	}
 	for key, b := range s.known {
 		if l, ok := limits[key]; ok {
@@ -104,7 +121,7 @@ func (a *accountBudgets) BudgetsOf(c geelark.Credentials) *geelark.Budgets {
 	}
 	b := s.known[key]
 	if b == nil {
-		b = geelark.NewBudgets(a.limits, s.now)
+		b = s.make(key, a.limits)
 		if a.last != nil {
 			b.CopySpent(a.last)
 		}
@@ -113,4 +130,15 @@ func (a *accountBudgets) BudgetsOf(c geelark.Credentials) *geelark.Budgets {
 	a.key, a.last = key, b
 	s.settle()
 	return b
+}
+
+// firstWait is how long a scrape waits for the first request to an API: as long as a
+// process may have to wait that does not know what was spent before.
+const firstWait = 2 * time.Second
+
+// isWorthWaiting reports whether a scrape can wait for a request: it is under way,
+// can be sent at once, or is the first and can be sent soon. What has to wait for the
+// budget otherwise serves a later scrape.
+func isWorthWaiting(b geelark.Budget, now time.Time) bool {
+	return b.InFlight > 0 || !b.Next.After(now) || b.Untouched && b.Next.Sub(now) <= firstWait
 }

@@ -47,6 +47,9 @@ type AccountConfig struct {
 	BillingInterval time.Duration
 }
 
+// maxShare keeps each program some requests.
+const maxShare = 20
+
 // MinBillingInterval keeps billing far inside the vendor's limit of one request
 // for the plan a minute, which the account's other programs share.
 const MinBillingInterval = 2 * time.Minute
@@ -61,6 +64,7 @@ const (
 	FieldConcurrency       = "concurrency"
 	FieldRequestsPerMinute = "requests_per_minute"
 	FieldRequestsPerHour   = "requests_per_hour"
+	FieldLimitShare        = "limit_share"
 	FieldIDs               = "phones.ids"
 	FieldIDsFile           = "phones.ids_file"
 	FieldCacheTTL          = "cache_ttl"
@@ -92,6 +96,7 @@ func (c *AccountConfig) Validate() error {
 	}{
 		{FieldName, validName.MatchString(c.Name), "must be of letters, digits, dots, dashes and underscores", strconv.Quote(c.Name)},
 		{FieldTimeout, c.Timeout > 0, "must be above zero", c.Timeout},
+		{FieldLimitShare, c.Limits.Share >= 0 && c.Limits.Share <= maxShare, fmt.Sprintf("must be 1 to %d", maxShare), c.Limits.Share},
 		{FieldConcurrency, c.Concurrency >= 1 && c.Concurrency <= vendor.PerMinute, fmt.Sprintf("must be 1 to %d", vendor.PerMinute), c.Concurrency},
 		{
 			FieldRequestsPerMinute, c.Limits.PerMinute >= 1 && c.Limits.PerMinute <= vendor.PerMinute,

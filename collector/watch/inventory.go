@@ -62,8 +62,7 @@ func (i *inventory) start(now time.Time) {
 // pending reports whether the phones are being discovered for the first time,
 // and not for want of budget later than a scrape could wait.
 func (i *inventory) pending() bool {
-	b := i.client.Budget(geelark.EndpointPhoneList)
-	return i.isAwaited() && (b.InFlight > 0 || !b.Next.After(i.now()))
+	return i.isAwaited() && isWorthWaiting(i.client.Budget(geelark.EndpointPhoneList), i.now())
 }
 
 // discover tracks the phones of the account's list.
@@ -165,6 +164,26 @@ func (i *inventory) listTracked(ctx context.Context) error {
 		i.notify()
 	}
 	return nil
+}
+
+// known is what a later process goes on from.
+func (i *inventory) known() listingRecord {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return listingRecord{Known: i.job.known, Next: i.next, Last: i.last, Listed: i.listed, IsListed: i.isListed}
+}
+
+// restore goes on from what an earlier process knew.
+func (i *inventory) restore(r listingRecord, now time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !r.Known {
+		return
+	}
+	i.job.known, i.finished, i.last, i.listed, i.isListed = true, true, r.Last, r.Listed, r.IsListed
+	if i.next = r.Next; i.next.After(now.Add(i.interval)) {
+		i.next = now.Add(i.interval) // the clock was set back
+	}
 }
 
 // inherit takes over what another inventory with the same selection knows.

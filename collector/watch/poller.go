@@ -104,7 +104,8 @@ func (p *poller) paused() bool {
 func (p *poller) isBusy() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.sweep != nil && (p.sweep.inFlight > 0 || !p.sweep.starved)
+	return p.sweep != nil && (p.sweep.inFlight > 0 || !p.sweep.starved ||
+		isWorthWaiting(p.client.Budget(geelark.EndpointPhoneStatus), p.now()))
 }
 
 // isIdle reports whether a scrape has asked for statuses and there was nothing to

@@ -34,11 +34,13 @@ type taskWatch struct {
 	*job
 	tracker *tasks.Tracker
 	reader  *tasks.Reader
+	kept    *keeper
 }
 
 func newTaskWatch(a *Account, o *Options, logger log.Logger) *taskWatch {
 	name, observer := a.name, o.Observer
-	t := &taskWatch{tracker: tasks.New(o.Now(), nil, func(typ geelark.TaskType, status geelark.TaskStatus, d time.Duration) {
+	kept := new(keeper)
+	t := &taskWatch{kept: kept, tracker: tasks.New(o.Now(), func(c tasks.Change) { kept.append(c) }, func(typ geelark.TaskType, status geelark.TaskStatus, d time.Duration) {
 		observer.TaskEnded(name, typ, status, d)
 	})}
 	t.reader = tasks.NewReader(t.tracker, a.client, o.Now)
@@ -59,7 +61,7 @@ func (t *taskWatch) turn(ctx context.Context) error {
 
 func (t *taskWatch) inherit(from *taskWatch) {
 	t.job.inherit(from.job)
-	t.tracker, t.reader = from.tracker, from.reader.With(t.reader)
+	t.tracker, t.reader, t.kept = from.tracker, from.reader.With(t.reader), from.kept
 }
 
 // Tasks returns what is known of the account's tasks.

@@ -41,8 +41,10 @@ type Usage struct {
 type usage struct {
 	*job
 	store  *phones.Store
+	client *geelark.Client
 	ledger *ledger.Ledger
 	reader *ledger.Reader // of the run that is under way
+	kept   *keeper
 
 	mu     sync.Mutex
 	sums   []*Sums
@@ -52,8 +54,9 @@ type usage struct {
 
 // newUsage goes on from what another account knew whose place this one takes.
 func newUsage(a *Account, o *Options, logger log.Logger) *usage {
-	u := &usage{store: a.store, readTo: o.Now()}
-	u.ledger = ledger.New(u.readTo, nil)
+	kept := new(keeper)
+	u := &usage{store: a.store, client: a.client, readTo: o.Now(), kept: kept}
+	u.ledger = ledger.New(u.readTo, func(c ledger.Change) { kept.append(usageRecord{Change: &c}) })
 	u.reader = ledger.NewReader(u.ledger, a.client, u.readTo, a.store.GroupOf, o.Now)
 	u.job = &job{
 		workers: a.workers, interval: usageInterval, retry: usageInterval, work: u.turn, notify: a.scrapes.notify,
@@ -74,7 +77,8 @@ func (u *usage) turn(ctx context.Context) error {
 	err := u.reader.Turn(ctx, usageCalls)
 	now := u.now()
 	// An hour more, since the vendor's clock counts.
-	u.ledger.Forget(now.Add(-geelark.FlowMemory-time.Hour), u.store.Has)
+	u.ledger.Forget(now.Add(-geelark.FlowMemory-time.Hour), u.store.Tracks)
+	u.kept.append(usageRecord{Read: u.reader.Read()})
 	sums := u.sumsOfPhones()
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -100,8 +104,26 @@ func (u *usage) inherit(from *usage) {
 	u.job.inherit(from.job)
 	from.mu.Lock()
 	defer from.mu.Unlock()
-	u.sums, u.readTo, u.ledger, u.today = from.sums, from.readTo, from.ledger, from.today
+	u.sums, u.readTo, u.ledger, u.today, u.kept = from.sums, from.readTo, from.ledger, from.today, from.kept
 	u.reader = from.reader.With(u.reader)
+}
+
+// restore goes on from what an earlier process learned.
+func (u *usage) restore(r usageRecord) {
+	if r.Change != nil {
+		u.ledger.Restore(*r.Change)
+	}
+	if !r.Read.IsZero() {
+		u.readTo = r.Read
+		u.reader = ledger.NewReader(u.ledger, u.client, r.Read, u.store.GroupOf, u.now)
+	}
+}
+
+// say adds all that is known.
+func (u *usage) say(add func([]byte)) {
+	whole := u.ledger.Whole()
+	add(encode(usageRecord{Change: &whole}))
+	add(encode(usageRecord{Read: u.reader.Read()}))
 }
 
 func (u *usage) known() Usage {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/go-kit/log"
 
+	"geelark_exporter/collector/state"
 	"geelark_exporter/geelark"
 )
 
@@ -30,6 +31,11 @@ type Options struct {
 	Collectors []string         // those that are switched on; nil: [DefaultCollectors]
 	Shard      Shard            // which accounts are this process's; the zero value: all
 	Observer   Observer         // nil: nobody
+	// State keeps what must outlive the process, nil: nothing does.
+	State *state.Directory
+	// Doubt is whether another process may have spent from the accounts' limits
+	// just before: what State does not know of is spent with care for a minute.
+	Doubt bool
 	// ClientOptions are applied after the options that the accounts'
 	// configurations make.
 	ClientOptions []geelark.Option
@@ -67,7 +73,7 @@ func New(accounts []AccountConfig, o Options) (*Watcher, error) {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
-	w := &Watcher{o: o, budgets: newBudgetStore(o.Now)}
+	w := &Watcher{o: o, budgets: newBudgetStore(&o)}
 	w.fleet.Store(new(Fleet))
 	if err := w.Reload(accounts); err != nil {
 		return nil, err
@@ -80,6 +86,9 @@ func (w *Watcher) Fleet() *Fleet { return w.fleet.Load() }
 
 // Now returns the time of the watcher's clock.
 func (w *Watcher) Now() time.Time { return w.o.Now() }
+
+// State returns what keeps the state, nil when nothing does.
+func (w *Watcher) State() *state.Directory { return w.o.State }
 
 // Collectors returns those that are switched on. They must not be changed.
 func (w *Watcher) Collectors() []string { return w.o.Collectors }
@@ -125,13 +134,14 @@ func (w *Watcher) Reload(wanted []AccountConfig) error {
 	w.budgets.use(next.Accounts)
 	for _, a := range next.Accounts {
 		if old := before.account(a.name); a != old {
-			a.begin(old)
+			a.begin(old, &w.o)
 		}
 		w.o.Observer.AccountAdded(a)
 	}
 	w.fleet.Store(next)
 	for _, a := range before.Accounts {
 		if next.account(a.name) == nil {
+			a.logs.close()
 			w.o.Observer.AccountRemoved(a.name)
 		}
 	}
@@ -163,5 +173,6 @@ func (w *Watcher) Close() {
 	defer w.changing.Unlock()
 	for _, a := range w.fleet.Load().Accounts {
 		a.close()
+		a.logs.close()
 	}
 }

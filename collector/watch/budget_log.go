@@ -1,0 +1,231 @@
+package watch
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/gob"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"geelark_exporter/collector/state"
+	"geelark_exporter/geelark"
+)
+
+// budgetLog keeps on disk what was spent of the API's limits, for each credentials
+// and address, so that a restart breaks no limit and asks no locked API again.
+//
+// What it is told by a [geelark.Journal] is written before the requests leave, a
+// few requests at a time. A process that finds it cannot know which of the last
+// ones were sent, nor when exactly: each counts as ended when the next was told of,
+// or with the restart.
+type budgetLog struct {
+	now func() time.Time
+	log *state.Log
+
+	mu    sync.Mutex
+	spent map[budgetID]map[geelark.Endpoint]*spent
+	sound bool // what was read is all that was spent
+}
+
+// A budgetID stands for credentials and an address.
+type budgetID [16]byte
+
+func (k budgetKey) id() budgetID {
+	sum := sha256.Sum256(append(k.credentials[:], k.baseURL...))
+	return budgetID(sum[:16])
+}
+
+// spent is what is known of an endpoint's budget.
+type spent struct {
+	ended []time.Time
+	told  []telling
+	geelark.Past
+}
+
+type telling struct {
+	at       time.Time
+	requests int
+}
+
+// latency is how long a request can take that was sent just before the next were
+// told of.
+const latency = 10 * time.Second
+
+// past is what the endpoint's budget is after a restart.
+func (s *spent) past(now time.Time) geelark.Past {
+	p := s.Past
+	p.Ended = slices.Clone(s.ended)
+	for i, t := range s.told {
+		at := now
+		if i+1 < len(s.told) {
+			if next := s.told[i+1].at.Add(latency); next.Before(now) {
+				at = next
+			}
+		}
+		for range t.requests {
+			p.Ended = append(p.Ended, at)
+		}
+	}
+	p.Ended = slices.DeleteFunc(p.Ended, func(t time.Time) bool { return now.Sub(t) > time.Hour })
+	if !p.PausedUntil.After(now) {
+		p.PausedUntil = time.Time{}
+	}
+	return p
+}
+
+// A budgetRecord is something that became known of an endpoint's budget. Times are
+// Unix times in nanoseconds: a window must not close early.
+type budgetRecord struct {
+	ID       budgetID
+	Endpoint geelark.Endpoint
+	Ended    []int64 // requests that have ended
+	At       int64   // when Requests were told of
+	Requests int
+	Until    int64 // the end of a pause
+	Code     geelark.Code
+	Status   int
+}
+
+// newBudgetLog reads what was spent before. A nil directory is none: then nothing is
+// known.
+func newBudgetLog(d *state.Directory, now func() time.Time) *budgetLog {
+	l := &budgetLog{now: now, spent: make(map[budgetID]map[geelark.Endpoint]*spent)}
+	if d == nil {
+		return l
+	}
+	l.log = d.Log("budgets", 1, l.replay, l.say)
+	// What the process before has spent is settled now: a restart costs a budget
+	// what was told and not sent, but not again with each.
+	t := now()
+	for _, endpoints := range l.spent {
+		for e, s := range endpoints {
+			p := s.past(t)
+			endpoints[e] = &spent{ended: p.Ended, Past: geelark.Past{PausedUntil: p.PausedUntil, Code: p.Code, Status: p.Status}}
+		}
+	}
+	l.sound = l.log.Rewrite()
+	return l
+}
+
+func (l *budgetLog) at(id budgetID, e geelark.Endpoint) *spent {
+	if l.spent[id] == nil {
+		l.spent[id] = make(map[geelark.Endpoint]*spent)
+	}
+	if l.spent[id][e] == nil {
+		l.spent[id][e] = new(spent)
+	}
+	return l.spent[id][e]
+}
+
+func (l *budgetLog) replay(record []byte) error {
+	var r budgetRecord
+	if err := decode(record, &r); err != nil {
+		return err
+	}
+	s := l.at(r.ID, r.Endpoint)
+	for _, ns := range r.Ended {
+		s.ended = append(s.ended, time.Unix(0, ns))
+	}
+	if r.Requests > 0 {
+		s.told = append(s.told, telling{time.Unix(0, r.At), r.Requests})
+	}
+	if r.Until > 0 {
+		s.PausedUntil, s.Code, s.Status = time.Unix(0, r.Until), r.Code, r.Status
+	}
+	return nil
+}
+
+// say adds all that is known. The lock is held.
+func (l *budgetLog) say(add func([]byte)) {
+	now := l.now()
+	for id, endpoints := range l.spent {
+		for e, s := range endpoints {
+			s.prune(now)
+			r := budgetRecord{ID: id, Endpoint: e}
+			for _, t := range s.ended {
+				r.Ended = append(r.Ended, t.UnixNano())
+			}
+			if s.PausedUntil.After(now) {
+				r.Until, r.Code, r.Status = s.PausedUntil.UnixNano(), s.Code, s.Status
+			}
+			if len(r.Ended) == 0 && len(s.told) == 0 && r.Until == 0 {
+				delete(endpoints, e)
+				continue
+			}
+			add(encode(r))
+			for _, t := range s.told {
+				add(encode(budgetRecord{ID: id, Endpoint: e, At: t.at.UnixNano(), Requests: t.requests}))
+			}
+		}
+		if len(endpoints) == 0 {
+			delete(l.spent, id)
+		}
+	}
+}
+
+// prune forgets what left the longest window.
+func (s *spent) prune(now time.Time) {
+	const kept = time.Hour + time.Minute
+	s.ended = slices.DeleteFunc(s.ended, func(t time.Time) bool { return now.Sub(t) > kept })
+	n := 0
+	for n+1 < len(s.told) && now.Sub(s.told[n+1].at) > kept {
+		n++
+	}
+	s.told = slices.Delete(s.told, 0, n)
+}
+
+func encode(v any) []byte {
+	var b bytes.Buffer
+	_ = gob.NewEncoder(&b).Encode(v) // a buffer takes everything, and what is encoded is of this package
+	return b.Bytes()
+}
+
+// past returns what was spent with credentials before, and whether that is known.
+func (l *budgetLog) past(id budgetID) (past map[geelark.Endpoint]geelark.Past, known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	past = make(map[geelark.Endpoint]geelark.Past)
+	for e, s := range maps.All(l.spent[id]) {
+		past[e] = s.past(now)
+	}
+	return past, l.sound && len(past) > 0
+}
+
+// write appends a record. A log that lacks one is worse than none.
+func (l *budgetLog) write(r budgetRecord) {
+	if !l.log.Append(encode(r)) {
+		l.log.Discard()
+	}
+}
+
+// A budgetJournal tells a log what is spent with some credentials.
+type budgetJournal struct {
+	log *budgetLog
+	id  budgetID
+}
+
+// Spend implements [geelark.Journal].
+func (j budgetJournal) Spend(e geelark.Endpoint, requests int, now time.Time) {
+	l := j.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.at(j.id, e)
+	if len(s.told)%1000 == 999 {
+		s.prune(now)
+	}
+	s.told = append(s.told, telling{now, requests})
+	l.write(budgetRecord{ID: j.id, Endpoint: e, At: now.UnixNano(), Requests: requests})
+}
+
+// Pause implements [geelark.Journal]. A pause outlives the machine too.
+func (j budgetJournal) Pause(e geelark.Endpoint, until time.Time, code geelark.Code, status int) {
+	l := j.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.at(j.id, e).Past = geelark.Past{PausedUntil: until, Code: code, Status: status}
+	l.write(budgetRecord{ID: j.id, Endpoint: e, Until: until.UnixNano(), Code: code, Status: status})
+	l.log.Sync()
+}

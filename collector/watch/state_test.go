@@ -1,0 +1,291 @@
+package watch
+
+import (
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/log"
+
+	"geelark_exporter/collector/state"
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+// A machine runs processes, one after the other, that watch the same accounts.
+type machine struct {
+	t        *testing.T
+	sim      *geelarktest.Server
+	dir      string // "" for no state
+	set      func(*Options)
+	accounts []AccountConfig
+}
+
+// start begins a process.
+func (m *machine) start() *bench {
+	m.t.Helper()
+	return newBench(m.t, m.sim.RoundTripper(), func(o *Options) {
+		o.Doubt = true
+		if m.set != nil {
+			m.set(o)
+		}
+		if m.dir == "" {
+			return
+		}
+		d, err := state.Open(m.dir, log.NewNopLogger(), time.Now)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		o.State = d
+	}, m.accounts...)
+}
+
+// kill ends a process that does nothing more: what it wrote so far is what the next
+// one finds.
+func (m *machine) kill(b *bench) {
+	m.t.Helper()
+	if m.dir == "" {
+		b.Close()
+		return
+	}
+	synctest.Wait() // it does nothing any more at this moment
+	left := m.t.TempDir()
+	if err := os.CopyFS(left, os.DirFS(m.dir)); err != nil {
+		m.t.Fatal(err)
+	}
+	b.Close()
+	b.State().Close()
+	m.dir = left
+}
+
+// stop ends a process that has the time to end itself.
+func (m *machine) stop(b *bench) {
+	b.Close()
+	if s := b.State(); s != nil {
+		s.Close()
+	}
+}
+
+func onMachine(t *testing.T, cfg geelarktest.Config, f func(m *machine)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		cfg.Seed, cfg.Now, cfg.Token = 1, time.Now, testToken
+		m := &machine{t: t, sim: geelarktest.New(cfg), dir: t.TempDir(), accounts: []AccountConfig{testConfig()}}
+		f(m)
+	})
+}
+
+func TestProcessesThatAreKilledBreakNoLimit(t *testing.T) {
+	for name, test := range map[string]struct {
+		stateless bool
+		most      int
+	}{"with state": {false, 150}, "without": {true, 200}} {
+		t.Run(name, func(t *testing.T) {
+			onMachine(t, geelarktest.Config{Phones: 15_000, Still: true}, func(m *machine) {
+				if test.stateless {
+					m.dir = ""
+				}
+				m.accounts[0].CacheTTL = 0
+				random := rand.New(rand.NewPCG(1, 2))
+				for range 25 {
+					b := m.start()
+					life := time.Duration(random.Int64N(int64(20 * time.Second)))
+					if random.IntN(6) == 0 {
+						life = time.Duration(random.Int64N(int64(3 * time.Minute)))
+					}
+					for died := time.Now().Add(life); time.Now().Before(died); {
+						b.poll()
+						time.Sleep(time.Second)
+					}
+					m.kill(b)
+				}
+				for _, api := range []string{status, listing} {
+					if got := m.sim.MostIn(api, time.Minute); got > test.most || got < 50 {
+						t.Errorf("%s: %d requests within a minute, want at most %d", api, got, test.most)
+					}
+				}
+				for _, api := range []string{walletEndpoint, planEndpoint} {
+					if got := m.sim.MostIn(api, time.Minute); got > map[string]int{walletEndpoint: 10, planEndpoint: 1}[api] {
+						t.Errorf("%s: %d requests within a minute", api, got)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestALockedAPIIsNotAskedAgainAfterARestart(t *testing.T) {
+	onMachine(t, geelarktest.Config{Phones: 10, Still: true}, func(m *machine) {
+		m.accounts[0].IDs = m.sim.IDs()
+		m.set = func(o *Options) { o.Collectors = []string{CollectorStatus} }
+		m.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeHourLimit})
+		for range 6 {
+			b := m.start()
+			b.poll()
+			b.poll()
+			if up, _ := b.account().Up(); up {
+				t.Error("a locked account is up")
+			}
+			m.kill(b)
+			time.Sleep(10 * time.Minute)
+		}
+		if n := m.sim.Requests(status); n != 1 {
+			t.Errorf("%d requests, want 1", n)
+		}
+		time.Sleep(time.Hour + time.Minute)
+		b := m.start()
+		b.poll()
+		m.stop(b)
+		if n := m.sim.Requests(status); n != 2 {
+			t.Errorf("%d requests after two hours, want 2", n)
+		}
+	})
+}
+
+func TestARestartForgetsNothingThatIsWithinItsStaleness(t *testing.T) {
+	onMachine(t, geelarktest.Config{Phones: 400, Still: true}, func(m *machine) {
+		b := m.start()
+		for range 8 {
+			b.pollAndList()
+			time.Sleep(15 * time.Second)
+		}
+		before := b.account().Snapshot()
+		wallet, plan := b.account().Billing()
+		lists := m.sim.Requests(listing)
+		if before.Current != 400 || wallet == nil || plan == nil {
+			t.Fatalf("%d of 400 are known, %v, %v", before.Current, wallet, plan)
+		}
+		m.kill(b)
+		// Nothing answers the next process.
+		m.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeInternal})
+		b = m.start()
+		after := b.account().Snapshot()
+		if after.Current != 400 || !maps.Equal(after.Standings, before.Standings) {
+			t.Errorf("%d of 400 are known\n%v\n%v", after.Current, after.Standings, before.Standings)
+		}
+		if w, p := b.account().Billing(); w == nil || *w != *wallet || p == nil || *p != *plan {
+			t.Errorf("got %v, %v", w, p)
+		}
+		b.pollAndList()
+		if n := m.sim.Requests(listing); n != lists {
+			t.Errorf("%d phones were listed again", n-lists)
+		}
+		m.stop(b)
+		// What is too old is not.
+		time.Sleep(11 * time.Minute)
+		b = m.start()
+		if got := b.account().Snapshot(); got.Current != 0 || got.Phones != 400 {
+			t.Errorf("%d of %d are known after eleven minutes", got.Current, got.Phones)
+		}
+		m.stop(b)
+	})
+}
+
+func TestPhonesThatAreNotSelectedAnyMoreAreGivenUpAfterARestart(t *testing.T) {
+	onMachine(t, geelarktest.Config{Phones: 400, Still: true}, func(m *machine) {
+		b := m.start()
+		b.pollAndList()
+		group := ""
+		for g := range b.account().overview().Groups {
+			group = g
+		}
+		m.stop(b)
+		m.accounts[0].Discovery.Groups = []string{group}
+		b = m.start()
+		for range 3 {
+			b.pollAndList()
+			time.Sleep(5 * time.Minute)
+		}
+		if got := b.account().Phones().Len(); got == 0 || got > 200 {
+			t.Errorf("%d phones are tracked", got)
+		}
+		m.stop(b)
+	})
+}
+
+func TestWhatWasUsedCountsOnceOverRestarts(t *testing.T) {
+	cfg := geelarktest.Config{Phones: 30, TasksPerDay: 6, Usage: geelarktest.Usage{Every: 5 * time.Minute, Bonus: 60}}
+	onMachine(t, cfg, func(m *machine) {
+		m.set = func(o *Options) { o.Collectors = []string{CollectorUsage, CollectorTasks} }
+		random := rand.New(rand.NewPCG(1, 2))
+		follow := func(b *bench, d time.Duration) {
+			for end := time.Now().Add(d); time.Now().Before(end); {
+				b.pollAndList()
+				time.Sleep(time.Minute)
+			}
+		}
+		for range 12 {
+			b := m.start()
+			follow(b, time.Duration(random.Int64N(int64(2*time.Hour))))
+			if random.IntN(2) == 0 {
+				m.kill(b)
+			} else {
+				m.stop(b)
+			}
+			time.Sleep(time.Duration(random.Int64N(int64(4 * time.Hour))))
+		}
+		truth := func() (used time.Duration, paid geelark.Amount) {
+			for _, sum := range m.sim.Ledger() {
+				used += time.Duration(sum.Seconds) * time.Second
+				paid += geelark.Amount(sum.Micros) * 1000
+			}
+			return used, paid
+		}
+		b := m.start()
+		follow(b, 20*time.Minute)
+		leastUsed, leastPaid := truth()
+		follow(b, 2*usageInterval)
+		used, paid := time.Duration(0), geelark.Amount(0)
+		for _, sum := range b.account().Usage().Groups {
+			used += sum.Used
+			paid += sum.Amount
+		}
+		mostUsed, mostPaid := truth()
+		if used < leastUsed || used > mostUsed || paid < leastPaid || paid > mostPaid || used == 0 {
+			t.Errorf("used %s, paid %d, want %s to %s, %d to %d", used, paid, leastUsed, mostUsed, leastPaid, mostPaid)
+		}
+		ended, most := 0, 0
+		for _, n := range b.account().Tasks().Ended {
+			ended += n
+		}
+		for _, n := range m.sim.TaskEnds() {
+			most += n
+		}
+		if ended < most-5 || ended > most {
+			t.Errorf("%d tasks have ended, want %d", ended, most)
+		}
+		m.stop(b)
+	})
+}
+
+func TestADiskThatTakesNothingIsAsIfThereWasNoState(t *testing.T) {
+	onMachine(t, geelarktest.Config{Phones: 15_000, Still: true}, func(m *machine) {
+		m.accounts[0].CacheTTL = 0
+		b := m.start()
+		b.poll()
+		m.stop(b)
+		// The directory cannot be written: a folder stands where a file should.
+		for _, name := range []string{"budgets", "phones.default"} {
+			path := filepath.Join(m.dir, name)
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.MkdirAll(filepath.Join(path, "x"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 10 {
+			b := m.start()
+			b.poll()
+			b.poll()
+			m.stop(b)
+		}
+		if got := m.sim.MostIn(status, time.Minute); got > 200 {
+			t.Errorf("%d requests within a minute", got)
+		}
+	})
+}
