@@ -42,7 +42,8 @@ func (f *flags) report(w *watch.Watcher) error {
 
 var servesTLS = regexp.MustCompile(`(?m)^tls_server_config *:`)
 
-// page is the address of the page for people.
+// page is the address of the page for people, or of the metrics when these have
+// taken its place.
 func (f *flags) page(s site) string {
 	if s.external.Host != "" {
 		return s.external.JoinPath("/").String()

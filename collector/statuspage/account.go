@@ -105,6 +105,9 @@ func (a account) Notices() []string {
 		list = append(list, fmt.Sprintf("The list of the account's phones is being read and waits for the request budget, which has room again %s at the earliest.",
 			a.Time(a.ListingUntil).Age))
 	}
+	if why := a.unobserved(); why != "" {
+		list = append(list, why)
+	}
 	if v := a.Vain; v != nil {
 		list = append(list, vainly(v))
 	}
@@ -121,6 +124,41 @@ func (a account) Notices() []string {
 		list[i] = a.status.settings.name(list[i])
 	}
 	return list
+}
+
+// unobserved says why phones have no status, unless that is for want of a scrape,
+// which is said anyway.
+func (a account) unobserved() string {
+	n := 0
+	var parts []string
+	for _, r := range watch.Reasons() {
+		if phones := a.Unobserved[r]; phones > 0 && r != watch.NotScraped {
+			n += phones
+			parts = append(parts, count(phones)+" "+word(string(r)))
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "1 phone has no status that can be trusted now: " + strings.Join(parts, ", ") + "."
+	}
+	return fmt.Sprintf("%s have no status that can be trusted now: %s.", plural(n, "phone"), strings.Join(parts, ", "))
+}
+
+// Contention says of which limits others spend.
+func (a account) Contention() string {
+	var parts []string
+	for _, b := range a.Budgets {
+		if b.Contended > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", b.Endpoint, agree(b.Contended, "time", "times")))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "GeeLark said that a limit is broken that was kept to here (" + strings.Join(parts, ", ") +
+		"): other programs, or another exporter, spend from it. For an hour after that, fewer requests are sent."
 }
 
 // vainly says what a selection asks for that finds nothing, and what there is.
@@ -206,6 +244,14 @@ func (a account) Age() string {
 		return ""
 	}
 	return fmt.Sprintf("oldest %s, median %s", span(a.OldestAge), span(a.MedianAge))
+}
+
+// Oldest is the age of the oldest status, "none" without one.
+func (a account) Oldest() string {
+	if a.trusted() == 0 {
+		return "none"
+	}
+	return span(a.OldestAge)
 }
 
 func (a account) trusted() int {

@@ -294,3 +294,68 @@ func (t *tab) screenshot(whole bool) []byte {
 	}
 	return png
 }
+
+// press presses a key as a keyboard does.
+func (t *tab) press(key string, code int) {
+	t.t.Helper()
+	text := map[string]string{"Enter": "\r"}[key]
+	for _, kind := range []string{"keyDown", "keyUp"} {
+		t.do(t.session, "Input.dispatchKeyEvent", map[string]any{"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text}, nil)
+		text = ""
+	}
+}
+
+// A node is what a screen reader knows of a part of a page.
+type node struct {
+	Role, Name string
+	Level      int // of a heading
+}
+
+// outline is the page as a screen reader goes through it, without plain text.
+func (t *tab) outline() []node {
+	t.t.Helper()
+	type value struct{ Value any }
+	var tree struct {
+		Nodes []struct {
+			Ignored    bool
+			NodeID     string `json:"nodeId"`
+			ChildIDs   []string
+			ParentID   string
+			Role, Name value
+			Properties []struct {
+				Name  string
+				Value value
+			}
+		}
+	}
+	t.do(t.session, "Accessibility.getFullAXTree", map[string]any{}, &tree)
+	at := make(map[string]int)
+	for i, n := range tree.Nodes {
+		at[n.NodeID] = i
+	}
+	var list []node
+	var walk func(i int)
+	walk = func(i int) {
+		n := tree.Nodes[i]
+		role, _ := n.Role.Value.(string)
+		if !n.Ignored && role != "StaticText" && role != "InlineTextBox" && role != "generic" && role != "none" {
+			name, _ := n.Name.Value.(string)
+			one := node{Role: role, Name: name}
+			for _, p := range n.Properties {
+				if level, ok := p.Value.Value.(float64); ok && p.Name == "level" {
+					one.Level = int(level)
+				}
+			}
+			list = append(list, one)
+		}
+		for _, id := range n.ChildIDs {
+			if child, ok := at[id]; ok {
+				walk(child)
+			}
+		}
+	}
+	if len(tree.Nodes) > 0 {
+		walk(0)
+	}
+	return list
+}

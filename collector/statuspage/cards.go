@@ -196,7 +196,7 @@ func (a account) unread(e geelark.Endpoint, last time.Time) string {
 		return ""
 	}
 	if last.IsZero() {
-		return "It could not be read so far: " + brief(err) + "."
+		return "not read so far: " + brief(err)
 	}
-	return fmt.Sprintf("It could not be read since %s: %s.", a.Time(err.First).UTC, brief(err))
+	return fmt.Sprintf("could not be read since %s: %s", a.Time(err.First).UTC, brief(err))
 }

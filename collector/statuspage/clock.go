@@ -17,9 +17,9 @@ func (a account) clockOff() string {
 	case !known || skew.Abs() < wrongClock:
 		return ""
 	case skew > 0:
-		return fmt.Sprintf("%s slow", span(skew))
+		return fmt.Sprintf("about %s slow", roughly(skew))
 	}
-	return fmt.Sprintf("%s fast", span(-skew))
+	return fmt.Sprintf("about %s fast", roughly(-skew))
 }
 
 // Clock says how this machine's clock goes.

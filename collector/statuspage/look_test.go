@@ -44,28 +44,34 @@ func TestThePagesInABrowser(t *testing.T) {
 		for _, s := range screens {
 			t.Run(path[:min(len(path), 20)]+" "+s.String(), func(t *testing.T) {
 				tab := browser.open(server.URL+path, s)
-				if c := tab.complaints(); len(c) > 0 {
-					t.Errorf("the browser complains: %s", c)
-				}
 				if r := tab.requests(); !slices.Equal(r, []string{server.URL + path}) {
 					t.Errorf("the browser asked for %s, want the page only", r)
 				}
-				var title string
-				if tab.evaluate("document.title", &title); title != "GeeLark exporter" {
-					t.Errorf("the title is %q", title)
-				}
-				var width int
-				if tab.evaluate("document.documentElement.scrollWidth", &width); width > s.width {
-					t.Errorf("the page is %d wide and scrolls sideways", width)
-				}
-				var faint []string
-				if tab.evaluate(faintText, &faint); len(faint) > 0 {
-					t.Errorf("hard to read: %s", strings.Join(faint, "; "))
-				}
-				look(t, tab.screenshot(false), s)
+				isWellMade(t, tab, s)
 			})
 		}
 	}
+}
+
+// isWellMade fails when a browser or a person would complain about a page.
+func isWellMade(t *testing.T, tab *tab, s screen) {
+	t.Helper()
+	if c := tab.complaints(); len(c) > 0 {
+		t.Errorf("the browser complains: %s", c)
+	}
+	var title string
+	if tab.evaluate("document.title", &title); title != "GeeLark exporter" {
+		t.Errorf("the title is %q", title)
+	}
+	var width int
+	if tab.evaluate("document.documentElement.scrollWidth", &width); width > s.width {
+		t.Errorf("the page is %d wide and scrolls sideways", width)
+	}
+	var faint []string
+	if tab.evaluate(faintText, &faint); len(faint) > 0 {
+		t.Errorf("hard to read: %s", strings.Join(faint, "; "))
+	}
+	look(t, tab.screenshot(false), s)
 }
 
 // faintText lists texts whose contrast is below the 4.5 that WCAG 2.2 asks for

@@ -122,6 +122,10 @@ func TestPages(t *testing.T) {
 			b.sims["farm"].SetCredentials("", "the-app", "another")
 			b.scrape()
 		}, "/"},
+		"contended": {12, []watch.AccountConfig{farm}, func(b *bench) {
+			b.sims["farm"].Inject(geelarktest.Fault{Endpoint: "phone/status", Code: geelark.CodeRateLimited})
+			b.scrape()
+		}, "/"},
 		"nothing_selected": {120, []watch.AccountConfig{typo}, func(b *bench) { b.scrape() }, "/"},
 		"no_phones":        {0, []watch.AccountConfig{farm}, func(b *bench) { b.scrape() }, "/"},
 		// What is over commands nothing any more, and what is known of the plan is old.
