@@ -156,7 +156,7 @@ func (c card) others() string {
 // Where lists the APIs that it hits.
 func (c card) Where() string {
 	var names []string
-	for _, e := range c.Endpoints {
+	for _, e := range slices.Sorted(slices.Values(c.Endpoints)) {
 		names = append(names, string(e))
 	}
 	return strings.Join(names, ", ")

@@ -145,7 +145,10 @@ func TestPages(t *testing.T) {
 			b.sims["other"].Inject(geelarktest.Fault{Code: geelark.CodeIPNotAllowed})
 			b.scrape()
 		}, "/?show=failing"},
-		"phone_that_waits": {250, []watch.AccountConfig{tight}, func(b *bench) { b.scrape() }, "/?status=pending"},
+		"phone_that_waits": {250, []watch.AccountConfig{tight}, func(b *bench) {
+			b.sims["farm"].Inject(geelarktest.Fault{Endpoint: "phone/list", Latency: time.Second})
+			b.scrape()
+		}, "/?id=" + tight.IDs[249]},
 		"phone_of_a_call_that_failed": {12, []watch.AccountConfig{byID}, func(b *bench) {
 			b.sims["farm"].Inject(geelarktest.Fault{Endpoint: "phone/status", Code: geelark.CodeInternal})
 			b.scrape()
