@@ -51,6 +51,19 @@ func TestCheckTellsWhetherTheAccountsWork(t *testing.T) {
 	}
 }
 
+// The exporter that it is asked about may be running.
+func TestCheckLeavesTheStateOfARunningExporterAlone(t *testing.T) {
+	t.Parallel()
+	_, url := simulate(t, 30)
+	state := "--state.directory=" + t.TempDir()
+	running := exporterOf(t, url, state)
+	running.get("/-/ready")
+	p := exporterOf(t, url, state, "--check")
+	if code := p.ExitCode(); code != 0 || !strings.Contains(p.Stdout.String(), "default: works") {
+		t.Errorf("it ends with %d: %s%s", code, &p.Stdout, &p.Stderr)
+	}
+}
+
 func TestTheLogTellsWhereThePageIs(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

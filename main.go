@@ -364,7 +364,7 @@ func serve(f *flags) error {
 		Observer:  counters,
 		Doubt:     !f.demo,
 	}
-	if f.stateDir != "" && !f.configCheck {
+	if f.stateDir != "" && !f.configCheck && !f.ask {
 		// systemd names several in one variable.
 		dir, _, _ := strings.Cut(f.stateDir, ":")
 		if options.State, err = state.Open(dir, logger, time.Now); err != nil {
