@@ -25,6 +25,9 @@ var (
 	budgetRemainingFamily = newFamily("geelark_api_budget_remaining_requests",
 		"Requests that are left to the API in the window that ends now.",
 		"account", "api", "window")
+	clockSkewFamily = newFamily("geelark_clock_skew_seconds",
+		"The API's clock less the exporter's, to a second, as the last answer told it. Absent before the first.",
+		"account")
 	pausedUntilFamily = newFamily("geelark_api_paused_until_timestamp_seconds",
 		"When requests to the API begin again after it asked for a pause, 0 when there is none.",
 		"account", "api")
@@ -35,7 +38,7 @@ var (
 
 var apiFamilies = []*family{
 	upFamily, lastSuccessFamily, collectorSuccessFamily, collectorDurationFamily,
-	budgetFamily, budgetRemainingFamily, pausedUntilFamily, contendedFamily,
+	budgetFamily, budgetRemainingFamily, pausedUntilFamily, contendedFamily, clockSkewFamily,
 }
 
 // collectAPI exposes how an account's calls go and what it may send.
@@ -51,6 +54,9 @@ func collectAPI(e *emitter, a *watch.Account) {
 		}
 		e.flag(collectorSuccessFamily, s.Worked, account, c)
 		e.gauge(collectorDurationFamily, s.Duration.Seconds(), account, c)
+	}
+	if skew, ok := a.Skew().Get(); ok {
+		e.gauge(clockSkewFamily, skew.Seconds(), account)
 	}
 	for _, api := range a.Endpoints() {
 		b := a.Budget(api)

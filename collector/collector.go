@@ -45,7 +45,7 @@ type infos struct {
 // families are all but those of the counters.
 func (i *infos) families() []*family {
 	return slices.Concat([]*family{i.phone, i.account, phonesListedFamily},
-		statusFamilies, inventoryFamilies, billingFamilies, usageFamilies, taskFamilies, apiFamilies, shardFamilies)
+		statusFamilies, inventoryFamilies, billingFamilies, usageFamilies, taskFamilies, apiFamilies, idsFileFamilies, shardFamilies)
 }
 
 // New returns a collector of what a watcher watches and of its counters, which
@@ -168,6 +168,7 @@ func (v view) collectAccount(e *emitter, a *watch.Account, s *phones.Snapshot) {
 	}
 	if v.has(watch.CollectorStatus) || v.has(watch.CollectorInventory) {
 		collectListed(e, a)
+		collectIDsFile(e, a)
 	}
 	if v.has(watch.CollectorInventory) {
 		collectGroups(e, a.Name(), s.Standings)

@@ -18,6 +18,7 @@ const (
 	durationName = "geelark_api_request_duration_seconds"
 	lookupsName  = "geelark_phone_lookup_failures_total"
 	panicsName   = "geelark_exporter_panics_total"
+	skippedName  = "geelark_phone_list_items_skipped_total"
 	droppedName  = "geelark_phones_dropped_total"
 	tasksName    = "geelark_task_duration_seconds"
 )
@@ -31,6 +32,10 @@ type Counters struct {
 	tasks    *prometheus.HistogramVec
 	panics   prometheus.Counter // of all accounts together
 	dropped  *prometheus.CounterVec
+	skipped  *prometheus.CounterVec
+
+	// Servers choose codes and HTTP statuses.
+	outcomes, statuses, failures *bounded
 }
 
 // NewCounters returns counters of nothing.
@@ -38,7 +43,7 @@ func NewCounters() *Counters {
 	return &Counters{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: requestsName,
-			Help: "Requests sent to the GeeLark API by outcome: the answer's code, the HTTP status if not 200, or the reason why there was no usable answer.",
+			Help: "Requests sent to the GeeLark API by outcome: the answer's code, the HTTP status if not 200, or the reason why there was no usable answer; other is any beyond the documented and the first 30 others.",
 		}, []string{"account", "api", "outcome"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    durationName,
@@ -51,7 +56,7 @@ func NewCounters() *Counters {
 		}, []string{"account", "api", "outcome"}),
 		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: lookupsName,
-			Help: "Failed lookups of phones by failure code: 42001 is a phone that does not exist, missing one that the answer left out.",
+			Help: "Failed lookups of phones by failure code: 42001 is a phone that does not exist, missing one that the answer left out, malformed one whose status cannot be read, other any code beyond the documented and the first 30 others.",
 		}, []string{"account", "code"}),
 		tasks: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                           tasksName,
@@ -64,6 +69,11 @@ func NewCounters() *Counters {
 			Name: panicsName,
 			Help: "Panics that ended a single scrape or call. Each is a bug, and the log has its stack.",
 		}),
+		outcomes: newBounded(isOutcome), statuses: newBounded(isOutcome), failures: newBounded(isLookupFailure),
+		skipped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: skippedName,
+			Help: "Items of the account's list that were skipped because their ids cannot be read.",
+		}, []string{"account"}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: droppedName,
 			Help: "Phones that are not tracked any more: not_found by their own lookups, unlisted by the account's list, unselected by configuration, ids file or filter.",
@@ -101,6 +111,7 @@ func (c *Counters) AccountAdded(a *watch.Account) {
 		for _, r := range watch.DropReasons() {
 			c.dropped.WithLabelValues(account, string(r))
 		}
+		c.skipped.WithLabelValues(account)
 	}
 	if !a.Has(watch.CollectorStatus) {
 		return
@@ -112,20 +123,38 @@ func (c *Counters) AccountAdded(a *watch.Account) {
 
 // AccountRemoved implements [watch.Observer]: it ends an account's series.
 func (c *Counters) AccountRemoved(account string) {
-	for _, v := range []*prometheus.MetricVec{c.requests.MetricVec, c.duration.MetricVec, c.lookups.MetricVec, c.tasks.MetricVec, c.dropped.MetricVec} {
+	for _, v := range []*prometheus.MetricVec{c.requests.MetricVec, c.duration.MetricVec, c.lookups.MetricVec, c.tasks.MetricVec, c.dropped.MetricVec, c.skipped.MetricVec} {
 		v.DeletePartialMatch(prometheus.Labels{"account": account})
+	}
+	for _, b := range []*bounded{c.outcomes, c.statuses, c.failures} {
+		b.forget(account)
 	}
 }
 
 // RequestSent implements [watch.Observer].
 func (c *Counters) RequestSent(account string, r geelark.Request) {
-	c.requests.WithLabelValues(account, string(r.Endpoint), r.Outcome).Inc()
-	c.duration.WithLabelValues(account, string(r.Endpoint), r.Outcome).Observe(r.Duration.Seconds())
+	b := c.outcomes
+	if isHTTPStatus(r.Outcome) {
+		b = c.statuses
+	}
+	outcome := b.admit(account, r.Outcome)
+	c.requests.WithLabelValues(account, string(r.Endpoint), outcome).Inc()
+	c.duration.WithLabelValues(account, string(r.Endpoint), outcome).Observe(r.Duration.Seconds())
 }
 
 // LookupFailed implements [watch.Observer].
 func (c *Counters) LookupFailed(account string, f phones.Failure) {
-	c.lookups.WithLabelValues(account, f.String()).Inc()
+	c.lookups.WithLabelValues(account, c.failureLabel(account, f)).Inc()
+}
+
+// failureLabel is a failure of a lookup as a label value.
+func (c *Counters) failureLabel(account string, f phones.Failure) string {
+	return c.failures.admit(account, f.String())
+}
+
+// ItemsSkipped implements [watch.Observer].
+func (c *Counters) ItemsSkipped(account string, n int) {
+	c.skipped.WithLabelValues(account).Add(float64(n))
 }
 
 // TaskEnded implements [watch.Observer].
@@ -143,7 +172,7 @@ func (c *Counters) PhonesDropped(account string, reason watch.DropReason, n int)
 
 // Describe implements [prometheus.Collector].
 func (c *Counters) Describe(ch chan<- *prometheus.Desc) {
-	for _, v := range []prometheus.Collector{c.requests, c.duration, c.lookups, c.tasks, c.dropped, c.panics} {
+	for _, v := range []prometheus.Collector{c.requests, c.duration, c.lookups, c.tasks, c.dropped, c.skipped, c.panics} {
 		v.Describe(ch)
 	}
 }
@@ -153,7 +182,7 @@ func (c *Counters) collect(e *emitter, v view) {
 	for _, vec := range []struct {
 		name string
 		prometheus.Collector
-	}{{requestsName, c.requests}, {durationName, c.duration}, {lookupsName, c.lookups}, {droppedName, c.dropped}, {tasksName, c.tasks}} {
+	}{{requestsName, c.requests}, {durationName, c.duration}, {lookupsName, c.lookups}, {droppedName, c.dropped}, {skippedName, c.skipped}, {tasksName, c.tasks}} {
 		if !e.filter.Has(vec.name) {
 			continue
 		}

@@ -86,7 +86,7 @@ func (p paged) pages() []*exposition.Page {
 			pages = appendPages(pages, s.Conditions, nil, p.alone, func(chunk *phones.Conditions) *exposition.Page {
 				return exposition.NewPage(exposition.Quick, conditions, func(to *exposition.Samples) {
 					for id, c := range chunk.All() {
-						collectPhoneStatus(to, name, id, c.Value())
+						collectPhoneStatus(to, name, id, c.Value(), p.counters.failureLabel)
 					}
 				})
 			})

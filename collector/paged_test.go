@@ -123,7 +123,7 @@ func TestPagesSayWhatThePlainCollectorSays(t *testing.T) {
 					cfg.Labels = map[string]string{"owner": words[r.IntN(len(words))]}
 					configs = append(configs, cfg)
 				}
-				configs[1].IDs = append(sims["1.test"].IDs()[:5], "no-such-phone", `a"quoted\id`)
+				configs[1].IDs = append(sims["1.test"].IDs()[:5], "no-such-phone", "another_one")
 				b := newBench(t, api, nil, configs...)
 				defer b.Close()
 				agree := func() {

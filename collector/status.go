@@ -49,9 +49,9 @@ var documentedStatuses = []geelark.Status{
 }
 
 // collectPhoneStatus exposes a phone's status.
-func collectPhoneStatus(to *exposition.Samples, account, id string, c phones.Condition) {
+func collectPhoneStatus(to *exposition.Samples, account, id string, c phones.Condition, failure func(account string, f phones.Failure) string) {
 	if c.Knowledge == phones.Failed {
-		to.Gauge(phoneLookupFailedFamily.paged, 1, account, id, c.Failure.String())
+		to.Gauge(phoneLookupFailedFamily.paged, 1, account, id, failure(account, c.Failure))
 	}
 	if c.Knowledge != phones.Current {
 		return

@@ -364,7 +364,7 @@ accounts.yml:7: accounts[1] "b": phones.ids_file cannot be read: is a directory;
 	{
 		name: "an id that is none",
 		file: "accounts:\n- name: a\n  token_file: token\n  phones:\n    ids:\n    - 1\n    - 2 3\n",
-		want: `accounts.yml:7: accounts[0] "a": phones.ids[1] is not valid: a phone id must not hold white space or control characters, is "2 3"`,
+		want: `accounts.yml:7: accounts[0] "a": phones.ids[1] is not valid: a phone id must be of letters, digits, dashes and underscores, has a blank`,
 	},
 	{
 		name: "a label that the exporter sets",

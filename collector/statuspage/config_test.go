@@ -35,7 +35,7 @@ func TestWhatIsShownLoadsAsTheSameConfiguration(t *testing.T) {
 	selective.Limits, selective.Concurrency = geelark.Limits{PerMinute: 7, PerHour: 8}, 9
 	selective.BaseURL = "https://proxy.example.org/geelark"
 	byID.Credentials = geelark.TokenFile(file("another", "c"))
-	byID.IDs = []string{"557536075321468390", "0x10", "1e3", "&a", "*b", "!c"}
+	byID.IDs = []string{"557536075321468390", "0x10", "1e3", "-1", "_", "0o7"}
 	byID.IDsFile = file("ids", "1\n")
 	want := []watch.AccountConfig{plain, selective, byID}
 

@@ -34,6 +34,7 @@ type Account struct {
 	usage     *usage     // nil: not switched on
 	tasks     *taskWatch // likewise
 	errors    *recentErrors
+	oddities  *oddities
 	skew      *skew
 	asked     asked
 	logs      *accountLogs
@@ -45,7 +46,7 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &Account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, store: phones.NewStore(o.Now()), workers: newWorkers(), errors: new(recentErrors), skew: new(skew)}
+	a := &Account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, store: phones.NewStore(o.Now()), workers: newWorkers(), errors: new(recentErrors), oddities: new(oddities), skew: new(skew)}
 	logger := log.With(o.Logger, "account", cfg.Name)
 	options := []geelark.Option{
 		geelark.WithBaseURL(cfg.BaseURL),
@@ -58,7 +59,7 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 		}),
 	}
 	if old != nil {
-		a.store, a.errors, a.skew = old.store, old.errors, old.skew
+		a.store, a.errors, a.oddities, a.skew = old.store, old.errors, old.oddities, old.skew
 	}
 	var err error
 	a.budgets = budgets.of(&cfg, old)
@@ -66,7 +67,7 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 		return nil, err
 	}
 	if !a.discovers() {
-		if a.fixed, err = newFixedTracker(a, o, logger); err != nil {
+		if a.fixed, err = newFixedTracker(a, o, logger, old); err != nil {
 			return nil, &FieldError{FieldIDsFile, fmt.Errorf("cannot be read: %w", err)}
 		}
 	}
@@ -76,7 +77,11 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 		timeout: 4 * cfg.Timeout, // three requests and the waits between them
 		now:     o.Now, logger: logger, notify: a.scrapes.notify,
 		lookupFailed: func(f phones.Failure) { o.Observer.LookupFailed(cfg.Name, f) },
-		record:       a.errors.of(CollectorStatus, o.Now),
+		oddities:     a.oddities,
+		record:       a.errors.logging(CollectorStatus, NewFailureLog("Polling", "known statuses are kept", logger, o.Now)),
+	}
+	if a.fixed != nil {
+		a.fixed.changed = a.poller.found
 	}
 	a.inventory = newInventory(a, o, logger)
 	a.billing = newBilling(a, o, logger)
@@ -110,9 +115,29 @@ func (a *Account) begin(old *Account, o *Options) {
 		} else {
 			a.store.NewSelection()
 		}
+		if a.cfg.Credentials != old.cfg.Credentials || a.budgets.baseURL != old.budgets.baseURL {
+			a.forgive()
+		}
 	}
-	if a.fixed != nil {
-		a.fixed.refresh()
+	switch {
+	case a.fixed != nil && old != nil:
+		a.fixed.begin(old.fixed)
+	case a.fixed != nil:
+		a.fixed.begin(nil)
+	}
+}
+
+// forgive forgets failures: they were those of other credentials.
+func (a *Account) forgive() {
+	a.errors.end(a.now())
+	a.poller.forgive()
+	a.inventory.forgive()
+	a.billing.forgive()
+	if a.usage != nil {
+		a.usage.forgive()
+	}
+	if a.tasks != nil {
+		a.tasks.forgive()
 	}
 }
 
@@ -144,6 +169,14 @@ func (a *Account) Budget(e geelark.Endpoint) geelark.Budget { return a.client.Bu
 // it is how many there are without it.
 func (a *Account) Listed() (phones int, ok bool) { return a.inventory.phonesListed() }
 
+// IDsFile returns how reading the account's ids file goes, and whether it has one.
+func (a *Account) IDsFile() (f IDsFile, ok bool) {
+	if a.fixed == nil {
+		return IDsFile{}, false
+	}
+	return a.fixed.state()
+}
+
 // Billing returns wallet and plan, each nil unless it is known.
 func (a *Account) Billing() (*geelark.Wallet, *geelark.PlanInfo) { return a.billing.known(a.now()) }
 
@@ -155,7 +188,7 @@ func (a *Account) Refresh(ctx context.Context, collectors []string) {
 	now := a.now()
 	a.asked.add(collectors)
 	if a.fixed != nil {
-		a.fixed.refresh()
+		a.fixed.refresh(ctx)
 	}
 	if a.isPaused() {
 		// The credentials may have been rotated to others that are not paused. What
@@ -197,9 +230,6 @@ func (a *Account) isPaused() bool {
 // close ends what the account has under way and waits for its end.
 func (a *Account) close() {
 	a.workers.close()
-	if a.fixed != nil {
-		a.fixed.close()
-	}
 	a.client.CloseIdleConnections()
 }
 

@@ -33,9 +33,9 @@ func newBilling(a *Account, o *Options, logger log.Logger) *billing {
 	}
 	b.job = &job{
 		workers: a.workers, interval: a.cfg.BillingInterval, retry: MinBillingInterval, work: b.read,
-		notify: a.scrapes.notify, record: func(error) {}, // read does
-		failure: "Reading wallet and plan failed",
-		now:     o.Now, logger: logger,
+		notify: a.scrapes.notify, now: o.Now,
+		// read tells of each of its calls besides
+		record: a.errors.shared(NewFailureLog("Reading wallet and plan", "what is known of them is kept for three intervals", logger, o.Now)).Report,
 	}
 	return b
 }

@@ -44,7 +44,7 @@ func TestConfigurationsThatAreNotValidAreRefused(t *testing.T) {
 		"timeout":   {func(c *AccountConfig) { c.Timeout = 0 }, "timeout must be above zero"},
 		"limit":     {func(c *AccountConfig) { c.Limits.PerMinute = 201 }, "1 to 200, the vendor's limit, is 201"},
 		"phone id":  {func(c *AccountConfig) { c.IDs = []string{"1", ""} }, "must not be empty"},
-		"phone ids": {func(c *AccountConfig) { c.IDs = []string{"1 2"} }, "white space"},
+		"phone ids": {func(c *AccountConfig) { c.IDs = []string{"1 2"} }, "has a blank"},
 		"ids file":  {func(c *AccountConfig) { c.IDsFile = "testdata/none" }, "testdata/none"},
 	} {
 		t.Run(name, func(t *testing.T) {

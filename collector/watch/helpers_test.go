@@ -22,6 +22,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	testToken      = "test-token"
+	testAppID      = "test-app"
+	testAPIKey     = "test-key"
 	status         = "phone/status"
 	listing        = "phone/list"
 	walletEndpoint = "pay/wallet"
@@ -54,7 +56,7 @@ func inBubble(t *testing.T, n int, change func(*AccountConfig), f func(b *bench)
 func inBubbleWith(t *testing.T, n int, set func(*Options), change func(*AccountConfig), f func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		sim := geelarktest.New(geelarktest.Config{Phones: n, Seed: 1, Now: time.Now, Token: testToken, Still: true})
+		sim := geelarktest.New(geelarktest.Config{Phones: n, Seed: 1, Now: time.Now, Token: testToken, AppID: testAppID, APIKey: testAPIKey, Still: true})
 		cfg := testConfig()
 		if change != nil {
 			change(&cfg)

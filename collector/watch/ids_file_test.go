@@ -5,34 +5,52 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
-	"time"
 )
 
 func TestAnIDsFileHoldsOneIDALine(t *testing.T) {
 	long := strings.Repeat("7", maxIDLength+1)
+	const must = ": a phone id must be of letters, digits, dashes and underscores, has "
 	for name, tt := range map[string]struct {
 		content string
 		want    []string
 		err     string // after the path
 	}{
-		"ids":                   {"1\n2\n", []string{"1", "2"}, ""},
-		"no final newline":      {"1\n2", []string{"1", "2"}, ""},
-		"comments and blanks":   {"# farm\n\n 1 # one\n\t2\n#3\n", []string{"1", "2"}, ""},
-		"Windows":               {"\ufeff1\r\n2\r\n", []string{"1", "2"}, ""},
-		"nothing":               {"", nil, ""},
-		"two on a line":         {"1\n2 3\n", nil, ":2: a phone id must not hold white space"},
-		"control character":     {"\x01\n", nil, ":1: a phone id must not hold"},
-		"not UTF-8":             {"1\n\n\xff\n", nil, ":3: a phone id must not hold"},
-		"too long":              {long + "\n", nil, ":1: a phone id has at most 64 characters"},
-		"a line without an end": {strings.Repeat("7", 1<<20), nil, ": bufio.Scanner: token too long"},
+		"ids":                     {"1\n2\n", []string{"1", "2"}, ""},
+		"no final newline":        {"1\n2", []string{"1", "2"}, ""},
+		"comments and blanks":     {"# farm\n\n 1 # one\n\t2\n#3\n", []string{"1", "2"}, ""},
+		"Windows":                 {"\ufeff1\r\n2\r\n", []string{"1", "2"}, ""},
+		"nothing":                 {"", nil, ""},
+		"an old Mac":              {"1\r2\r", nil, ":1" + must + "a blank"},
+		"a long comment":          {"1\n#" + strings.Repeat("x", 1<<20), []string{"1"}, ""},
+		"two on a line":           {"1\n2 3\n", nil, ":2" + must + "a blank; the file must hold one id a line"},
+		"columns":                 {"1,a phone\n", nil, ":1" + must + "a comma; the file must hold one id a line"},
+		"columns in another land": {"1;a phone\n", nil, ":1" + must + "a semicolon"},
+		"a list":                  {"111,222\n", nil, ":1" + must + "a comma"},
+		"columns by tabs":         {"1\ta\n", nil, ":1" + must + "a blank"},
+		"quotes":                  {"\"1\"\n", nil, ":1" + must + "a quote"},
+		"single quotes":           {"'1'\n", nil, ":1" + must + "a quote"},
+		"a header":                {"id\n1\n", nil, ":1: a phone id has digits, and this may be a header: leave it out; the file must hold one id a line"},
+		"a header of columns":     {"id,name\n1,a\n", nil, ":1" + must + "a comma"},
+		"a wide blank within":     {"1\u30002\n", nil, ":1" + must + "a blank"},
+		"a mark within":           {"1\n\ufeff2\n", nil, ":2" + must + "another character"},
+		"a control character":     {"\x01\n", nil, ":1" + must + "a control character"},
+		"a NUL":                   {"1\n2\x003\n", nil, ":2" + must + "a control character"},
+		"not UTF-8":               {"1\n\n\xff\n", nil, ":3" + must + "another character"},
+		"UTF-16":                  {"\xff\xfe1\x00\n\x00", nil, ":1: the file is in UTF-16: save it as UTF-8"},
+		"UTF-16, reversed":        {"\xfe\xff\x001\x00\n", nil, ":1: the file is in UTF-16"},
+		"UTF-16 without a mark":   {"1\x00\n\x00", nil, ":1: the file is in UTF-16"},
+		"JSON":                    {"[\"1\"]\n", nil, ":1" + must},
+		"too long":                {long + "\n", nil, ":1: a phone id has at most 64 characters"},
+		"a line without an end":   {strings.Repeat("7", 1<<20), nil, ":1: a phone id has at most 64 characters"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "ids")
 			writeFile(t, path, tt.content)
-			ids, changed, err := (&idsFile{path: path}).read()
-			if !changed || !slices.Equal(ids, tt.want) {
-				t.Errorf("got %q, changed %v, want %q", ids, changed, tt.want)
+			ids, err := ReadIDs(t.Context(), path)
+			if !slices.Equal(ids, tt.want) {
+				t.Errorf("got %q, want %q", ids, tt.want)
 			}
 			if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.HasPrefix(err.Error(), path+tt.err)) {
 				t.Errorf("error %v, want %q after the path", err, tt.err)
@@ -41,58 +59,25 @@ func TestAnIDsFileHoldsOneIDALine(t *testing.T) {
 	}
 }
 
-func TestAnIDsFileIsReadAgainWhenItChanges(t *testing.T) {
+func TestNoLineOfAnIDsFileIsShown(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ids")
-	f := &idsFile{path: path}
-	if _, _, err := f.read(); err == nil {
-		t.Error("a missing file is no error")
-	}
-	writeFile(t, path, "1\n")
-	for _, want := range []bool{true, false, false} {
-		if _, changed, err := f.read(); changed != want || err != nil {
-			t.Errorf("changed %v, error %v, want %v", changed, err, want)
+	for _, line := range []string{"s3cret s3cret", `"s3cret"`, strings.Repeat("s3cret", 20), "s3cret.s3cret"} {
+		writeFile(t, path, line)
+		if _, err := ReadIDs(t.Context(), path); err == nil || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: error %v", line, err)
 		}
 	}
-	// Of the same size, as an editor or a mounted secret replaces it.
-	writeFile(t, path+".new", "2\n")
-	if err := os.Chtimes(path+".new", time.Time{}, f.info.ModTime()); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
-	if ids, changed, err := f.read(); !changed || err != nil || !slices.Equal(ids, []string{"2"}) {
-		t.Errorf("after a replacement: %q, changed %v, error %v", ids, changed, err)
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(path, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := f.read(); err == nil {
-		t.Error("a directory is no error")
-	}
 }
 
-func TestAnUnreadableFileIsAnError(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root reads every file")
+func TestOnlyARegularFileIsReadForIDs(t *testing.T) {
+	dir := t.TempDir()
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Skip(err)
 	}
-	path := filepath.Join(t.TempDir(), "ids")
-	writeFile(t, path, "1\n")
-	if err := os.Chmod(path, 0); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := (&idsFile{path: path}).read(); err == nil {
-		t.Error("no error")
-	}
-}
-
-func TestALineWithoutEndIsAnError(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ids")
-	writeFile(t, path, "1\n#"+strings.Repeat("x", 1<<20))
-	if _, _, err := (&idsFile{path: path}).read(); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
-		t.Errorf("error %v", err)
+	for _, path := range []string{fifo, dir, os.DevNull, filepath.Join(dir, "missing")} {
+		if _, err := ReadIDs(t.Context(), path); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: error %v", path, err)
+		}
 	}
 }

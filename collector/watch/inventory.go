@@ -25,6 +25,9 @@ type inventory struct {
 	describe  bool
 	poller    *poller // told of phones that were found
 	losses    losses
+	oddities  *oddities
+	skipped   func(n int) // told of items that name no phone
+	logger    log.Logger
 	vain      bool // the last whole listing found nothing that is selected, and that was logged
 
 	// Guarded by the job's lock.
@@ -34,12 +37,12 @@ type inventory struct {
 }
 
 func newInventory(a *Account, o *Options, logger log.Logger) *inventory {
-	i := &inventory{client: a.client, store: a.store, describe: a.Has(CollectorInventory), poller: a.poller, losses: losses{account: a.name, observer: o.Observer, logger: logger}}
+	i := &inventory{client: a.client, store: a.store, describe: a.Has(CollectorInventory), poller: a.poller, losses: losses{account: a.name, observer: o.Observer, logger: logger}, oddities: a.oddities, logger: logger}
+	i.skipped = func(n int) { o.Observer.ItemsSkipped(a.name, n) }
 	i.job = &job{
 		workers: a.workers, interval: a.cfg.InventoryInterval, work: i.listTracked,
-		notify: a.scrapes.notify, record: a.errors.of(CollectorInventory, o.Now),
-		failure: "Listing the account's phones failed, what is known of them is kept",
-		now:     o.Now, logger: logger,
+		notify: a.scrapes.notify, now: o.Now,
+		record: a.errors.logging(CollectorInventory, NewFailureLog("Listing the account's phones", "what is known of them is kept", logger, o.Now)),
 	}
 	if a.discovers() {
 		i.discovery = &a.cfg.Discovery
@@ -84,11 +87,15 @@ func (i *inventory) discover(ctx context.Context) error {
 		i.poller.found()
 	}
 	whole := true
+	look := func(p *geelark.PhonePage) { whole = i.look(p) && whole }
 	for _, f := range i.discovery.filters() {
-		for p, err := range i.client.AllPhones(ctx, f, func(p *geelark.PhonePage) { whole = whole && p.Skipped == 0 }) {
+		for p, err := range i.client.AllPhones(ctx, f, look) {
 			if err != nil {
 				track()
 				return err
+			}
+			if CheckID(p.ID) != nil {
+				continue
 			}
 			if !i.discovery.isAll() {
 				listed[p.ID] = true
@@ -107,6 +114,7 @@ func (i *inventory) discover(ctx context.Context) error {
 	if !whole {
 		return nil // an item that names no phone may have been that of any
 	}
+	i.oddities.see(i.logger, geelark.EndpointPhoneList, nil, slices.Values([]string{""}))
 	i.losses.take(i.store.RetainListed(round, i.now(), !i.discovery.isAll()))
 	total := max(phones, len(listed))
 	if i.vain = i.vain && phones == 0; phones == 0 && !i.discovery.isAll() {
@@ -130,6 +138,29 @@ func (i *inventory) selectsInVain() *Vain {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.inVain
+}
+
+// look tells of what is odd in a page, and reports whether each of its items names
+// a phone.
+func (i *inventory) look(p *geelark.PhonePage) (whole bool) {
+	skipped, odd := p.Skipped, p.Oddities
+	for _, phone := range p.Phones {
+		if CheckID(phone.ID) != nil {
+			skipped++
+		}
+	}
+	if skipped > 0 {
+		i.skipped(skipped)
+		odd = append(slices.Clone(odd), geelark.Oddity{Field: "id"})
+	}
+	i.oddities.see(i.logger, geelark.EndpointPhoneList, odd, func(yield func(string) bool) {
+		for _, phone := range p.Phones {
+			if !yield(phone.ID) {
+				return
+			}
+		}
+	})
+	return skipped == 0
 }
 
 // phonesListed returns how many phones the last whole listing held, and whether
@@ -159,6 +190,7 @@ func (i *inventory) listTracked(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		i.look(page)
 		i.store.DescribeListed(page)
 		i.progressed()
 		i.notify()

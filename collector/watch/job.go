@@ -4,9 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 )
 
 // A job does a piece of work at an interval, when a scrape asks for it, and once
@@ -20,9 +17,7 @@ type job struct {
 	ended    func()           // nil, or called after each run, for what its end sets going
 	notify   func()           // called when nobody needs to wait for a run any more
 	record   func(error)      // told how each run went
-	failure  string           // what to log when the work fails
 	now      func() time.Time
-	logger   log.Logger
 
 	mu       sync.Mutex // held by begins too, which may use the poller
 	running  bool
@@ -63,9 +58,6 @@ func (j *job) run() {
 	closed := j.workers.isClosed() // then a failure tells nothing
 	if !closed {
 		j.record(err)
-	}
-	if err != nil && !closed {
-		level.Warn(j.logger).Log("msg", j.failure, "err", err)
 	}
 	j.mu.Lock()
 	j.running = false
@@ -134,5 +126,14 @@ func (j *job) inherit(from *job) {
 	j.finished, j.known, j.next, j.last = from.finished, from.known, from.next, from.last
 	if due := j.last.LastSuccess.Add(j.interval); j.known && due.Before(j.next) {
 		j.next = due
+	}
+}
+
+// forgive forgets that the last run failed: the work is due.
+func (j *job) forgive() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.last.Tried && !j.last.Worked {
+		j.finished, j.next, j.last = false, time.Time{}, State{LastSuccess: j.last.LastSuccess}
 	}
 }

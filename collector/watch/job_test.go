@@ -6,16 +6,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/go-kit/log"
 )
 
 // newTestJob does work at an interval of 10 minutes, and a minute after a
 // failure.
-func newTestJob(work func(context.Context) error, ended func(), logs *syncBuffer) *job {
+func newTestJob(work func(context.Context) error, ended func()) *job {
 	return &job{
 		workers: newWorkers(), interval: 10 * time.Minute, retry: time.Minute, work: work, ended: ended, notify: func() {}, record: func(error) {},
-		failure: "It failed", now: time.Now, logger: log.NewLogfmtLogger(logs),
+		now: time.Now,
 	}
 }
 
@@ -27,7 +25,7 @@ func TestAJobRunsWhenItIsDueAndOnceAtATime(t *testing.T) {
 			time.Sleep(time.Second)
 			runs++
 			return fails
-		}, func() {}, new(syncBuffer))
+		}, func() {})
 		defer j.workers.close()
 		for _, step := range []struct {
 			name  string
@@ -68,7 +66,7 @@ func TestWhoWaitsForAJobWaitsForWhatItsEndSetsGoing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j *job
 		var waited []bool
-		j = newTestJob(func(context.Context) error { return nil }, func() { waited = append(waited, j.isAwaited()) }, new(syncBuffer))
+		j = newTestJob(func(context.Context) error { return nil }, func() { waited = append(waited, j.isAwaited()) })
 		defer j.workers.close()
 		j.start(time.Now())
 		if !j.isAwaited() || !j.firstTry() {
@@ -89,20 +87,20 @@ func TestWhoWaitsForAJobWaitsForWhatItsEndSetsGoing(t *testing.T) {
 
 func TestAClosedJobHasNotFailedAndRunsNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		logs := new(syncBuffer)
-		runs := 0
+		runs, reports := 0, 0
 		j := newTestJob(func(ctx context.Context) error {
 			runs++
 			<-ctx.Done()
 			return ctx.Err()
-		}, func() {}, logs)
+		}, func() {})
+		j.record = func(error) { reports++ }
 		j.start(time.Now())
 		synctest.Wait()
 		j.workers.close()
 		j.start(time.Now())
 		synctest.Wait()
-		if runs != 1 || j.state() != (State{}) || logs.String() != "" {
-			t.Errorf("%d runs, %+v, logged %s", runs, j.state(), logs)
+		if runs != 1 || j.state() != (State{}) || reports != 0 {
+			t.Errorf("%d runs, %+v, %d reports", runs, j.state(), reports)
 		}
 	})
 }

@@ -17,6 +17,13 @@ type recorder struct {
 	nobody
 	mu      sync.Mutex
 	dropped map[DropReason]int
+	skipped int
+}
+
+func (r *recorder) ItemsSkipped(_ string, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.skipped += n
 }
 
 func (r *recorder) PhonesDropped(_ string, reason DropReason, n int) {

@@ -19,6 +19,8 @@ type Observer interface {
 	RequestSent(account string, r geelark.Request)
 	// LookupFailed tells of a lookup of a phone that failed.
 	LookupFailed(account string, f phones.Failure)
+	// ItemsSkipped tells of items of the account's list that name no phone.
+	ItemsSkipped(account string, n int)
 	// PhonesDropped tells of phones that are not tracked any more.
 	PhonesDropped(account string, reason DropReason, n int)
 	// TaskEnded tells of a task that was completed or failed after a time.
@@ -47,5 +49,6 @@ func (nobody) AccountAdded(*Account)                                            
 func (nobody) AccountRemoved(string)                                                 {}
 func (nobody) RequestSent(string, geelark.Request)                                   {}
 func (nobody) LookupFailed(string, phones.Failure)                                   {}
+func (nobody) ItemsSkipped(string, int)                                              {}
 func (nobody) PhonesDropped(string, DropReason, int)                                 {}
 func (nobody) TaskEnded(string, geelark.TaskType, geelark.TaskStatus, time.Duration) {}

@@ -28,6 +28,7 @@ type poller struct {
 	notify       func() // called when what scrapes wait for has changed
 	lookupFailed func(phones.Failure)
 	record       func(error) // told how each poll went
+	oddities     *oddities
 
 	// While it is held, what calls nobody else may be used: the store, the
 	// client's budgets, the workers, the notifier, the list of errors.
@@ -171,4 +172,13 @@ func (p *poller) inherit(from *poller) {
 	from.mu.Lock()
 	defer from.mu.Unlock()
 	p.last, p.undone, p.undoneAt = from.last, from.undone, from.undoneAt
+}
+
+// forgive forgets that the last poll failed.
+func (p *poller) forgive() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last.Tried && !p.last.Worked {
+		p.last, p.undone = State{LastSuccess: p.last.LastSuccess}, nil
+	}
 }

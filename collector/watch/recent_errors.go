@@ -16,6 +16,7 @@ import (
 const (
 	OutcomeNotSent     = "not_sent"    // for want of budget
 	OutcomeCredentials = "credentials" // for want of credentials
+	OutcomeIDsFile     = "ids_file"    // no request: the ids file could not be read
 	OutcomeOther       = "other"
 )
 
@@ -49,11 +50,48 @@ const maxRecentErrors = 10
 type recentErrors struct {
 	mu   sync.Mutex
 	list []AccountError
+	logs map[string]*FailureLog // by what is tried
 }
 
 // of returns a function to be told how a collector's calls went.
 func (r *recentErrors) of(collector string, now func() time.Time) func(error) {
 	return func(err error) { r.record(collector, err, now()) }
+}
+
+// logging is of, and logs too how the calls went.
+func (r *recentErrors) logging(collector string, l *FailureLog) func(error) {
+	l = r.shared(l)
+	record := r.of(collector, l.now)
+	return func(err error) {
+		record(err)
+		l.Report(err)
+	}
+}
+
+// shared returns the log that an account before this one had of the same, or l.
+func (r *recentErrors) shared(l *FailureLog) *FailureLog {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.logs == nil {
+		r.logs = make(map[string]*FailureLog)
+	}
+	if before := r.logs[l.what]; before != nil {
+		return before
+	}
+	r.logs[l.what] = l
+	return l
+}
+
+// end takes all errors for over, whatever came of what failed.
+func (r *recentErrors) end(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.list {
+		r.list[i].end(now)
+	}
+	for _, l := range r.logs {
+		l.Forget()
+	}
 }
 
 // ofEndpoint returns a function to be told how a collector's calls of one of its
@@ -132,6 +170,8 @@ func accountErrors(err error) []AccountError {
 				return
 			}
 			e.Endpoint, e.Outcome = err.Endpoint, OutcomeNotSent
+		case *idsFileError:
+			e.Outcome, e.Message = OutcomeIDsFile, err.Error()
 		case *geelark.CredentialsError:
 			e.Outcome, e.Message = OutcomeCredentials, err.Err.Error()
 		case interface{ Unwrap() []error }:

@@ -53,3 +53,36 @@ func TestScrapesGoOnBesideReloads(t *testing.T) {
 	close(done)
 	scrapers.Wait()
 }
+
+// What failed with other credentials or at another address is no failure of these.
+func TestNewCredentialsDoNotInheritTheFailuresOfTheFormer(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*AccountConfig)
+		up     bool
+	}{
+		"another source":  {func(c *AccountConfig) { c.Credentials = geelark.Credentials{AppID: testAppID, APIKey: testAPIKey} }, true},
+		"another address": {func(c *AccountConfig) { c.BaseURL = "http://another.test" }, true},
+		"another ttl":     {func(c *AccountConfig) { c.CacheTTL = 20 * time.Second }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubbleWith(t, 5, nil, nil, func(b *bench) {
+				remove := b.sim.Inject(geelarktest.Fault{Code: geelark.CodePermission})
+				b.pollAndList()
+				remove()
+				if up, _ := b.account().Up(); up {
+					t.Fatal("up although everything failed")
+				}
+				b.reload(tt.change)
+				for _, e := range b.Overview().Accounts[0].Errors {
+					if e.Ongoing == tt.up {
+						t.Errorf("after the reload: %+v", e)
+					}
+				}
+				b.pollAndList()
+				if up, _ := b.account().Up(); up != tt.up {
+					t.Errorf("up is %v, want %v: %s", up, tt.up, b.logs)
+				}
+			})
+		})
+	}
+}

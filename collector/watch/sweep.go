@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/go-kit/log/level"
@@ -117,16 +118,12 @@ func (s *sweep) finish(batch []string, err error) {
 	case err == nil && s.failing:
 		s.last.LastSuccess = s.now() // but a poll beside it has failed
 	case err == nil:
-		if !s.last.Worked && !s.holdUntil.IsZero() {
-			level.Info(s.logger).Log("msg", "Polling works again")
-		}
 		s.proven = true
 		s.worked()
 	case errors.Is(err, geelark.ErrNotSent) || s.workers.isClosed():
 		// Nothing was learned.
 	default:
 		s.record(err)
-		level.Warn(s.logger).Log("msg", "Polling failed, known statuses are kept", "err", err)
 		s.failed(batch, s.failing)
 		s.failing = true
 	}
@@ -150,6 +147,7 @@ func (s *sweep) ask(place *geelark.Reservation, batch []string) error {
 	for _, f := range s.failuresIn(answer, observations) {
 		s.lookupFailed(f)
 	}
+	s.oddities.see(s.logger, geelark.EndpointPhoneStatus, answer.Oddities, slices.Values(batch))
 	level.Debug(s.logger).Log("msg", "Polled", "phones", len(batch))
 	s.store.Observe(observations)
 	s.store.GiveBack(batch, s.now())

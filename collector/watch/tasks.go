@@ -46,8 +46,8 @@ func newTaskWatch(a *Account, o *Options, logger log.Logger) *taskWatch {
 	t.reader = tasks.NewReader(t.tracker, a.client, o.Now)
 	t.job = &job{
 		workers: a.workers, interval: tasksInterval, retry: tasksInterval, work: t.turn, notify: a.scrapes.notify,
-		record: a.errors.of(CollectorTasks, o.Now), failure: "Reading tasks failed, what is known of them is kept",
-		now: o.Now, logger: logger,
+		now:    o.Now,
+		record: a.errors.logging(CollectorTasks, NewFailureLog("Reading tasks", "what is known of them is kept", logger, o.Now)),
 	}
 	return t
 }

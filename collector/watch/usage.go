@@ -60,8 +60,8 @@ func newUsage(a *Account, o *Options, logger log.Logger) *usage {
 	u.reader = ledger.NewReader(u.ledger, a.client, u.readTo, a.store.GroupOf, o.Now)
 	u.job = &job{
 		workers: a.workers, interval: usageInterval, retry: usageInterval, work: u.turn, notify: a.scrapes.notify,
-		record: a.errors.of(CollectorUsage, o.Now), failure: "Reading what was used failed, what is known of it is kept",
-		now: o.Now, logger: logger,
+		now:    o.Now,
+		record: a.errors.logging(CollectorUsage, NewFailureLog("Reading what was used", "what is known of it is kept", logger, o.Now)),
 	}
 	return u
 }

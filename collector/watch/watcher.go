@@ -9,6 +9,7 @@
 package watch
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"reflect"
@@ -36,6 +37,9 @@ type Options struct {
 	// Doubt is whether another process may have spent from the accounts' limits
 	// just before: what State does not know of is spent with care for a minute.
 	Doubt bool
+	// ReadFile reads ids files, whatever state they are in, until ctx is done; nil:
+	// as [ReadIDs] does.
+	ReadFile func(ctx context.Context, file string) ([]byte, error)
 	// ClientOptions are applied after the options that the accounts'
 	// configurations make.
 	ClientOptions []geelark.Option
@@ -72,6 +76,9 @@ func New(accounts []AccountConfig, o Options) (*Watcher, error) {
 	}
 	if o.Observer == nil {
 		o.Observer = nobody{}
+	}
+	if o.ReadFile == nil {
+		o.ReadFile = readIDsFile
 	}
 	w := &Watcher{o: o, budgets: newBudgetStore(&o)}
 	w.fleet.Store(new(Fleet))

@@ -1,0 +1,91 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+func TestAFailureIsLoggedOnceForEachOfItsReasonsAndCountedAtItsEnd(t *testing.T) {
+	logs := new(syncBuffer)
+	now := time.Unix(1000, 0)
+	l := NewFailureLog("Polling", "known statuses are kept", log.NewLogfmtLogger(logs), func() time.Time { return now })
+	code := func(c geelark.Code, trace string) error {
+		return &geelark.APIError{Endpoint: geelark.EndpointPhoneStatus, Code: c, TraceID: trace}
+	}
+	wallet := &geelark.HTTPError{Endpoint: geelark.EndpointWallet, StatusCode: 502}
+	for _, step := range []struct {
+		name string
+		err  error
+		want string // what is logged
+	}{
+		{"what works at first", nil, ""},
+		{"a failure", code(40003, "1"), `level=error msg="Polling failed, known statuses are kept" err=`},
+		{"the same in another request", code(40003, "2"), ""},
+		{"another code", code(50000, "3"), "50000"},
+		{"the first again", code(40003, "4"), ""},
+		{"another beside one that is known", errors.Join(code(40003, "5"), wallet), "502"},
+		{"its end", nil, `level=info msg="Polling works again" failures=5 after=5s`},
+		{"what goes on working", nil, ""},
+		{"the same after the end", code(40003, "6"), "40003"},
+		{"its end", nil, "failures=1 after=1s"},
+		{"what is held back by a pause", &geelark.LimitError{Endpoint: geelark.EndpointPhoneStatus, Pause: 40014, Until: now}, "paused until"},
+		{"and still is", &geelark.LimitError{Endpoint: geelark.EndpointPhoneStatus, Pause: 40014, Until: now.Add(time.Hour)}, ""},
+	} {
+		before := len(logs.String())
+		l.Report(step.err)
+		got := logs.String()[before:]
+		if !strings.Contains(got, step.want) || strings.Count(got, "\n") != min(len(step.want), 1) {
+			t.Errorf("%s: logged %q, want %q", step.name, got, step.want)
+		}
+		now = now.Add(time.Second)
+	}
+	l.Forget()
+	before := len(logs.String())
+	l.Report(nil)
+	if got := logs.String()[before:]; got != "" {
+		t.Errorf("what was forgotten ends: %q", got)
+	}
+}
+
+func TestFailuresThatDifferEachTimeDoNotFillTheLog(t *testing.T) {
+	logs := new(syncBuffer)
+	l := NewFailureLog("Polling", "known statuses are kept", log.NewLogfmtLogger(logs), time.Now)
+	for i := range 1000 {
+		l.Report(fmt.Errorf("failure %d", i))
+	}
+	l.Report(nil)
+	if got := strings.Count(logs.String(), "\n"); got != maxKinds+1 || !strings.Contains(logs.String(), "failures=1000") {
+		t.Errorf("%d lines: %s", got, logs)
+	}
+}
+
+// Whatever an account asks for again and again says that it fails once, also when
+// a reload comes between, and that it works again once.
+func TestEveryCollectorLogsAFailureOnceAndItsEnd(t *testing.T) {
+	inBubbleWith(t, 20, func(o *Options) { o.Collectors = Collectors() }, func(c *AccountConfig) { c.BillingInterval = MinBillingInterval }, func(b *bench) {
+		remove := b.sim.Inject(geelarktest.Fault{Code: geelark.CodePermission})
+		b.scrapeFor(15 * time.Minute)
+		b.reload(func(c *AccountConfig) { c.CacheTTL = 40 * time.Second })
+		b.scrapeFor(15 * time.Minute)
+		for _, what := range []string{"Listing the account's phones", "Reading wallet and plan", "Reading what was used", "Reading tasks"} {
+			b.wantLogged("while it fails", what+" failed", 1)
+		}
+		remove()
+		b.scrapeFor(15 * time.Minute)
+		for _, what := range []string{"Listing the account's phones", "Reading wallet and plan", "Reading what was used", "Reading tasks"} {
+			b.wantLogged("when it works", what+" works again", 1)
+		}
+		b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodePermission, Times: 5})
+		b.scrapeFor(15 * time.Minute)
+		b.wantLogged("while it fails", "Polling failed", 1)
+		b.wantLogged("when it works", `"Polling works again" failures=5`, 1)
+	})
+}
