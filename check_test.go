@@ -18,11 +18,11 @@ func TestCheckTellsWhetherTheAccountsWork(t *testing.T) {
 		says  []string
 	}{
 		"a token that works": {token, []string{"--check"}, 0, []string{
-			"default: works\n", "reached        yes, " + url, "authenticated  yes, with the token of $GEELARK_TOKEN", "30 listed, 30 phones selected", "1 of 1 account works.",
+			"default: works\n", "reached        yes, " + url, "authenticated  yes, with the token of $GEELARK_TOKEN", "30 listed, 30 phones selected", "Accounts that work: 1 of 1.",
 		}},
 		"a token that is refused": {"another", []string{"--check"}, 1, []string{
 			"default: does not work\n", "authenticated  no, with the token of $GEELARK_TOKEN", "failure        40003 signature or token refused",
-			"Check the token of $GEELARK_TOKEN: it may be mistyped, revoked or another account's.", "0 of 1 account work.",
+			"Check the token of $GEELARK_TOKEN: it may be mistyped, revoked or another account's.", "Accounts that work: 0 of 1.",
 		}},
 		"the configuration alone": {"another", []string{"--config.check"}, 0, []string{"The configuration is valid: 1 account. GeeLark was not asked: --check asks"}},
 		"a demo":                  {"", []string{"--demo", "--demo.phones=20", "--check"}, 0, []string{"20 listed"}},

@@ -298,7 +298,7 @@ func (a account) Spending() string {
 		return a.status.settings.name(fmt.Sprintf("These settings would take %s a minute to %s, which is held to %s of the %d that GeeLark allows: statuses get older than {cache_ttl} instead. The rest is free for your team.",
 			plural(calls, "call"), most.Endpoint, count(most.Limit), vendor))
 	}
-	return fmt.Sprintf("These settings take at most %s a minute to %s, of the %d that GeeLark allows, and fewer to every other API. The rest is free for your team.",
+	return fmt.Sprintf("These settings take at most %s a minute to %s, of the %d that GeeLark allows, and no more to any other API. The rest is free for your team.",
 		plural(calls, "call"), most.Endpoint, vendor)
 }
 

@@ -23,7 +23,7 @@ func Report(w io.Writer, checks []watch.Check, setting func(field string) string
 		}
 		report(&b, c, &status{settings: setting, Overview: watch.Overview{Accounts: []watch.AccountOverview{c.AccountOverview}}})
 	}
-	fmt.Fprintf(&b, "%s of %s %s.\n", count(works), plural(len(checks), "account"), map[bool]string{true: "works", false: "work"}[works == 1])
+	fmt.Fprintf(&b, "Accounts that work: %s of %s.\n", count(works), count(len(checks)))
 	_, err = io.WriteString(w, b.String())
 	return works == len(checks), err
 }

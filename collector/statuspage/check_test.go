@@ -48,7 +48,7 @@ func TestReport(t *testing.T) {
 func TestReportOfAccountsThatWork(t *testing.T) {
 	var out strings.Builder
 	ok, err := Report(&out, []watch.Check{{AccountOverview: watch.AccountOverview{Name: "a"}, Reached: true, Authenticated: true}}, func(field string) string { return "--" + field })
-	if !ok || err != nil || !strings.HasSuffix(out.String(), "\n1 of 1 account works.\n") {
+	if !ok || err != nil || !strings.HasSuffix(out.String(), "\nAccounts that work: 1 of 1.\n") {
 		t.Errorf("ok %v, error %v, %s", ok, err, &out)
 	}
 	full := errors.New("no space")

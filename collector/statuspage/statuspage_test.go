@@ -138,7 +138,7 @@ func TestPages(t *testing.T) {
 			b.scrape()
 		}, "/"},
 		"reload_failed": {12, []watch.AccountConfig{farm}, func(b *bench) {
-			b.reload = Reload{Err: errors.New("accounts.yml:3: token_env: is empty\naccounts.yml:9: nmae: is not a field, did you mean name?"), At: time.Now(), InForce: time.Now()}
+			b.reload = Reload{Err: errors.New("accounts.yml:3: token_env: is empty\naccounts.yml:9: naem: is not a field, did you mean name?"), At: time.Now(), InForce: time.Now()}
 			time.Sleep(2 * time.Minute)
 		}, "/"},
 		"accounts_of_a_verdict": {12, []watch.AccountConfig{farm, other}, func(b *bench) {

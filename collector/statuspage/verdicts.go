@@ -65,10 +65,10 @@ func (s *status) judge() {
 
 // Attention says how many accounts somebody should look at.
 func (s *status) Attention() string {
-	switch {
-	case s.Troubled == 0:
+	switch s.Troubled {
+	case 0:
 		return fmt.Sprintf("None of %s needs attention.", plural(s.Judged, "account"))
-	case s.Troubled == 1:
+	case 1:
 		return fmt.Sprintf("1 of %s needs attention.", plural(s.Judged, "account"))
 	}
 	return fmt.Sprintf("%s of %s need attention.", count(s.Troubled), plural(s.Judged, "account"))

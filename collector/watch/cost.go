@@ -24,9 +24,9 @@ func (a *Account) Costs(tracked, listed int) []Cost {
 		}
 		return float64(calls) / every.Minutes()
 	}
-	pages := batches(tracked, geelark.MaxListIDs)
+	pages := batches(tracked)
 	if a.discovers() {
-		pages = max(1, batches(listed, geelark.MaxListPageSize))
+		pages = max(1, batches(listed))
 		if !c.Discovery.isAll() {
 			// Each filter has a last page that is not full.
 			pages = len(c.Discovery.filters()) + tracked/geelark.MaxListPageSize
@@ -37,7 +37,7 @@ func (a *Account) Costs(tracked, listed int) []Cost {
 		cost := Cost{Endpoint: e, Limit: a.client.Budget(e).Limits.PerMinute}
 		switch e {
 		case geelark.EndpointPhoneStatus:
-			cost.Calls = everyMinute(batches(tracked, geelark.MaxStatusIDs), c.CacheTTL)
+			cost.Calls = everyMinute(batches(tracked), c.CacheTTL)
 		case geelark.EndpointPhoneList:
 			cost.Calls = everyMinute(pages, c.InventoryInterval)
 		case geelark.EndpointWallet, geelark.EndpointPlanInfo:
@@ -52,12 +52,14 @@ func (a *Account) Costs(tracked, listed int) []Cost {
 	return costs
 }
 
-func batches(n, size int) int { return (n + size - 1) / size }
+// batches are the calls that it takes to ask for n phones: phone/status and
+// phone/list take a hundred each.
+func batches(n int) int { return (n + geelark.MaxStatusIDs - 1) / geelark.MaxStatusIDs }
 
 // backlog is about how long it takes until so many phones that are due are asked
 // for.
 func backlog(due int, b geelark.Budget, now time.Time) time.Duration {
-	calls := batches(due, geelark.MaxStatusIDs)
+	calls := batches(due)
 	if calls == 0 {
 		return 0
 	}

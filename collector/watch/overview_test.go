@@ -280,7 +280,9 @@ func TestCosts(t *testing.T) {
 		"a page that is not full":  {nil, nil, 801, 801, "phone/status 18, phone/list 1.8, pay/wallet 0.1, pay/plan/info 0.1"},
 		"polled at each scrape":    {func(c *AccountConfig) { c.CacheTTL = 0 }, []string{CollectorStatus, CollectorInventory}, 800, 800, "phone/status 8, phone/list 1.6"},
 		"two groups of it": {
-			func(c *AccountConfig) { c.Discovery.Groups = []string{"a", "b"} }, []string{CollectorStatus}, 150, 800,
+			func(c *AccountConfig) { c.Discovery.Groups = []string{"a", "b"} },
+			[]string{CollectorStatus},
+			150, 800,
 			"phone/list 0.6, phone/status 4",
 		},
 		"ids":             {trackFleet([]string{"1"}), []string{CollectorStatus, CollectorInventory}, 150, 800, "phone/status 4, phone/list 0.4"},
