@@ -45,9 +45,10 @@ const (
 
 // flags are the command line's.
 type flags struct {
-	configFile  string
-	configCheck bool
-	ask         bool
+	configFile     string
+	configCheck    bool
+	reloadInterval time.Duration
+	ask            bool
 
 	account    watch.AccountConfig
 	tokenFile  string
@@ -83,6 +84,7 @@ func addFlags(app *kingpin.Application) *flags {
 	f := &flags{account: watch.AccountConfig{Name: "default"}, collectors: make(map[string]*bool), chosen: make(map[string]*bool)}
 	a := &f.account
 	app.Flag("config.file", "YAML file of the accounts to watch, instead of the flags that name one account. The other flags below are what it does not say.").StringVar(&f.configFile)
+	app.Flag("config.reload-interval", "How often to look whether the configuration file has changed, and to reload it then. 0s: only when told to.").Default("0s").DurationVar(&f.reloadInterval)
 	app.Flag("config.check", "Check the configuration without asking GeeLark, and exit.").BoolVar(&f.configCheck)
 	app.Flag("check", "Ask GeeLark whether the accounts work, with one request for each where that tells enough, say what came of it, and exit, with 0 when all of them work.").BoolVar(&f.ask)
 
@@ -166,6 +168,7 @@ func (f *flags) check() error {
 		{f.shard.Total >= 1, "total-shards", "be above zero", f.shard.Total},
 		{f.shard.Index >= 0 && f.shard.Index < f.shard.Total, "shard", "be from 0 and below --total-shards", f.shard.Index},
 		{f.demoPhones >= 0 && f.demoPhones <= 1_000_000, "demo.phones", "be 0 to 1000000", f.demoPhones},
+		{f.reloadInterval >= 0, "config.reload-interval", "not be negative", f.reloadInterval},
 		{f.timeoutOffset >= 0, "web.timeout-offset", "not be negative", f.timeoutOffset},
 		{f.maxRequests >= 0, "web.max-requests", "not be negative", f.maxRequests},
 		{
@@ -423,6 +426,11 @@ func serve(f *flags) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
+	if f.configFile != "" && f.reloadInterval > 0 {
+		ticker := time.NewTicker(f.reloadInterval)
+		defer ticker.Stop()
+		go reloader.Follow(ctx, f.configFile, ticker.C)
+	}
 	server := newServer(where.handler(routes), errorLog)
 	served := make(chan error, 1)
 	go func() { served <- web.ListenAndServe(server, f.web, slogger) }()

@@ -313,9 +313,6 @@ func TestOnlyAChangeThatTheExporterDoesNotNoticeReplacesThePods(t *testing.T) {
 
 func TestAChangedConfigurationIsReadAgain(t *testing.T) {
 	t.Parallel()
-	if !strings.Contains(must(t, exporter, "--help").stdout, "--config.reload-interval") {
-		t.Skip("this exporter has no --config.reload-interval")
-	}
 	configuration := func(accounts string) manifest {
 		return render(t, "--set=configReloadInterval=1s", "--set=secrets.token=the-token-of-the-test",
 			`--set-json=config={"accounts":[`+accounts+`]}`)
