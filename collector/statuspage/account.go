@@ -55,6 +55,8 @@ func (a account) Verdict() verdict {
 		return verdict{"Short of budget", warn, "the list of phones waits"}
 	case off != "":
 		return verdict{"Wrong clock", warn, "this machine's clock is " + off}
+	case a.Phones == 0 && a.Config.IDsFile != "":
+		return verdict{"No phones", warn, a.none()}
 	case a.Phones == 0:
 		return verdict{"No phones", idle, a.none()}
 	}
@@ -110,6 +112,9 @@ func (a account) Notices() []string {
 	}
 	if v := a.Vain; v != nil {
 		list = append(list, vainly(v))
+	}
+	if a.Phones == 0 && a.Vain == nil && (a.Config.IDsFile != "" || a.Listed.Known()) {
+		list = append(list, "No phone is watched: "+a.none()+".")
 	}
 	if off := a.clockOff(); off != "" {
 		list = append(list, fmt.Sprintf("This machine's clock is %s, by GeeLark's: set it. Ages on this page and signatures of requests go by it.", off))

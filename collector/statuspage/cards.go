@@ -119,7 +119,7 @@ func (c card) Advice() []string {
 	if c.isLimit() {
 		add("%s", c.others())
 	}
-	if c.Outcome == watch.OutcomeNotSent || c.Outcome == watch.OutcomeCredentials {
+	if c.Outcome == watch.OutcomeNotSent || c.Outcome == watch.OutcomeCredentials || c.Outcome == watch.OutcomeIDsFile {
 		add("Nothing was sent, so there is no trace id.")
 	}
 	return list

@@ -40,7 +40,7 @@ var meanings = map[string]string{
 	string(geelark.ReasonMalformed):  "The answer is not what the API documents. Check {base_url}: something else may be answering, or the API has changed.",
 	watch.OutcomeNotSent:             "The request was not sent because the budget had no room for it in time. Raise {requests_per_minute} or {requests_per_hour}, or read less often.",
 	watch.OutcomeCredentials:         "No request was sent because the credentials could not be read.",
-	watch.OutcomeIDsFile:             "The ids file could not be read. The phones before stay tracked.",
+	watch.OutcomeIDsFile:             "Correct the file that {phones.ids_file} names, as the message says. The phones before stay tracked.",
 	watch.OutcomeOther:               "The calls did not succeed as a whole.",
 }
 
@@ -55,6 +55,7 @@ var titles = map[string]string{
 	string(geelark.ReasonMalformed):  "answer not understood",
 	watch.OutcomeNotSent:             "no room in the budget",
 	watch.OutcomeCredentials:         "credentials cannot be read",
+	watch.OutcomeIDsFile:             "ids file cannot be read",
 	watch.OutcomeOther:               "failed",
 }
 

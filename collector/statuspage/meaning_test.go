@@ -32,6 +32,7 @@ func TestEveryErrorHasAMeaning(t *testing.T) {
 		"a large answer":              {watch.AccountError{Outcome: string(geelark.ReasonTooLarge)}, "larger than any"},
 		"a strange answer":            {watch.AccountError{Outcome: string(geelark.ReasonMalformed)}, "not what the API documents"},
 		"a spent budget":              {watch.AccountError{Outcome: watch.OutcomeNotSent}, "budget had no room"},
+		"an ids file":                 {watch.AccountError{Outcome: watch.OutcomeIDsFile}, "Correct the file"},
 		"no credentials":              {watch.AccountError{Outcome: watch.OutcomeCredentials}, "could not be read"},
 		"anything else":               {watch.AccountError{Outcome: watch.OutcomeOther}, "did not succeed"},
 	} {

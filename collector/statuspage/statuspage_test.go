@@ -471,6 +471,37 @@ func TestACredentialThatCannotBeReadIsExplained(t *testing.T) {
 	})
 }
 
+func TestAnIDsFileThatCannotBeReadIsExplained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newConfig("farm")
+		c.IDsFile = filepath.Join(t.TempDir(), "ids")
+		write := func(content string) {
+			if err := os.WriteFile(c.IDsFile, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("1\n")
+		b := newBench(t, 3, c)
+		defer b.watcher.Close()
+		b.scrape()
+		write("1\nphone 2\n")
+		time.Sleep(time.Minute)
+		b.scrape()
+		page := b.get("/").Body.String()
+		for _, want := range []string{"Partly failing", "Ids file cannot be read", c.IDsFile + ":2: ", "Correct the file that phones.ids_file names", "Nothing was sent, so there is no trace id.", "<b>1</b> phone<"} {
+			if !strings.Contains(page, want) {
+				t.Errorf("the page does not say %q: %s", want, page[strings.Index(page, "<main>"):])
+			}
+		}
+		write("# none yet\n")
+		time.Sleep(time.Minute)
+		b.scrape()
+		if page := b.get("/").Body.String(); !strings.Contains(page, "No phones") || !strings.Contains(page, c.IDsFile+" names none") {
+			t.Errorf("the page does not say that the file names none: %s", page[strings.Index(page, "<main>"):])
+		}
+	})
+}
+
 func TestAPageStaysSmallForALargeFleet(t *testing.T) {
 	b := newLargeBench(t, 2, 2_000)
 	defer b.watcher.Close()
