@@ -106,6 +106,7 @@ func BenchmarkSteadyState(b *testing.B) {
 		{100_000, 20, 150, time.Second, "openmetrics-gzip", "default", false},
 		{100_000, 20, 150, time.Second, "text", "all", false},
 		{100_000, 1, 150, time.Second, "openmetrics-gzip", "all", true}, // 1,000 calls at 150 a minute fill it
+		{100_000, 1, 150, time.Second, "openmetrics-gzip", "default", true},
 		{1_000_000, 50, 200, 15 * time.Second, "openmetrics-gzip", "all", true},
 	} {
 		b.Run(fmt.Sprintf("phones=%d/accounts=%d/format=%s/families=%s", c.phones, c.accounts, c.format, c.families), func(b *testing.B) {
