@@ -17,14 +17,16 @@ import (
 // An account is one of the page.
 type account struct {
 	watch.AccountOverview
-	status *status
+	status   *status
+	Verdict  verdict
+	Detailed bool // the page tells everything of it
 }
 
 // Time is a time as seen from the page's own.
 func (a account) Time(t time.Time) moment { return a.status.Time(t) }
 
-// Verdict sums up how the account is.
-func (a account) Verdict() verdict {
+// judge sums up how the account is.
+func (a account) judge() verdict {
 	err, failing := a.worst()
 	off := a.clockOff()
 	because := brief(err)

@@ -31,9 +31,10 @@ type status struct {
 	Query    watch.PhoneQuery
 	Search   bool // phones are searched for, and not all of the accounts shown
 	Phones   []phone
-	Total    int // of the phones that were found
-	Judged   int // accounts before they were narrowed
-	Troubled int // of them
+	Total    int       // of the phones that were found
+	Detailed []account // those of which the page tells everything
+	Judged   int       // accounts before they were narrowed
+	Troubled int       // of them
 	settings settings
 }
 
@@ -89,7 +90,7 @@ func (s *status) Shards() string {
 func (s *status) account(name string) account {
 	for _, a := range s.Overview.Accounts {
 		if a.Name == name {
-			return account{a, s}
+			return account{AccountOverview: a, status: s}
 		}
 	}
 	return account{status: s}

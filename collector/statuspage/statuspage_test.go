@@ -471,6 +471,37 @@ func TestACredentialThatCannotBeReadIsExplained(t *testing.T) {
 	})
 }
 
+func TestThePageOfManyAccountsTellsEverythingOfAFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var configs []watch.AccountConfig
+		for i := range 300 {
+			configs = append(configs, newConfig(fmt.Sprint("a", i)))
+		}
+		b := newBench(t, 3, configs...)
+		defer b.watcher.Close()
+		for i := range 25 {
+			b.sims[fmt.Sprint("a", 10*i)].SetCredentials("another", "", "")
+		}
+		b.scrape()
+		for path, want := range map[string][]int{ // sections, rows
+			"/":              {10, 300},
+			"/?show=failing": {10, 25},
+			"/?show=working": {0, 275},
+			"/?account=a1":   {1, 0},
+			"/?show=x":       {0, 0},
+		} {
+			page := b.get(path).Body.String()
+			sections, rows := strings.Count(page, `<section class="account"`), strings.Count(page, `<tr><th scope="row" class="name"><a`)
+			if sections != want[0] || rows != want[1] {
+				t.Errorf("%s tells everything of %d accounts and has %d rows, want %v", path, sections, rows, want)
+			}
+			if len(page) > 400_000 {
+				t.Errorf("%s has %d bytes", path, len(page))
+			}
+		}
+	})
+}
+
 func TestAnIDsFileThatCannotBeReadIsExplained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConfig("farm")

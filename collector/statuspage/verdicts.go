@@ -35,32 +35,35 @@ type choice struct {
 const maxCards = 10
 
 // judge puts the accounts in the order of their verdicts, counts these, and leaves
-// those that were asked for.
+// those that were asked for. Of many it chooses those of which the page tells
+// everything.
 func (s *status) judge() {
-	verdicts := make(map[string]verdict)
-	for _, a := range s.Accounts {
-		verdicts[a.Name] = a.Verdict()
+	for i := range s.Accounts {
+		s.Accounts[i].Verdict = s.Accounts[i].judge()
 	}
-	slices.SortStableFunc(s.Accounts, func(a, b account) int {
-		return verdicts[a.Name].rank() - verdicts[b.Name].rank()
-	})
+	slices.SortStableFunc(s.Accounts, func(a, b account) int { return a.Verdict.rank() - b.Verdict.rank() })
+	s.Judged = len(s.Accounts)
 	var kept []account
 	for _, a := range s.Accounts {
-		v := verdicts[a.Name]
-		if i := slices.IndexFunc(s.Verdicts, func(c choice) bool { return c.Slug == v.slug() }); i >= 0 {
+		if i := slices.IndexFunc(s.Verdicts, func(c choice) bool { return c.Slug == a.Verdict.slug() }); i >= 0 {
 			s.Verdicts[i].Accounts++
 		} else {
-			s.Verdicts = append(s.Verdicts, choice{v.Word, v.slug(), v.Class, 1})
+			s.Verdicts = append(s.Verdicts, choice{a.Verdict.Word, a.Verdict.slug(), a.Verdict.Class, 1})
 		}
-		if v.Troubled() {
+		if a.Verdict.Troubled() {
 			s.Troubled++
 		}
-		if s.Show == "" || s.Show == v.slug() {
+		if s.Show == "" || s.Show == a.Verdict.slug() {
 			kept = append(kept, a)
 		}
 	}
-	s.Judged = len(s.Accounts)
 	s.Accounts = kept
+	for i, a := range kept {
+		if len(kept) <= maxCards || a.Verdict.Troubled() && len(s.Detailed) < maxCards {
+			kept[i].Detailed = true
+			s.Detailed = append(s.Detailed, kept[i])
+		}
+	}
 }
 
 // Attention says how many accounts somebody should look at.
@@ -74,25 +77,6 @@ func (s *status) Attention() string {
 	return fmt.Sprintf("%s of %s need attention.", count(s.Troubled), plural(s.Judged, "account"))
 }
 
-// Detailed are the accounts of which the page tells everything: all, or of many
-// those that need attention.
-func (s *status) Detailed() []account {
-	if len(s.Accounts) <= maxCards {
-		return s.Accounts
-	}
-	var list []account
-	for _, a := range s.Accounts {
-		if a.Verdict().Troubled() && len(list) < maxCards {
-			list = append(list, a)
-		}
-	}
-	return list
-}
-
-// Rest is how many of the accounts Detailed leaves out.
-func (s *status) Rest() int { return len(s.Accounts) - len(s.Detailed()) }
-
-// IsDetailed reports whether the page tells everything of an account.
-func (s *status) IsDetailed(name string) bool {
-	return slices.ContainsFunc(s.Detailed(), func(a account) bool { return a.Name == name })
-}
+// Rest is how many of the accounts are not among those of which the page tells
+// everything.
+func (s *status) Rest() int { return len(s.Accounts) - len(s.Detailed) }
