@@ -10,6 +10,7 @@ HELM_VERSION          := v3.22.0
 HELM_DOCS_VERSION     := v1.14.2
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION   := v1.9.0
+GREMLINS_VERSION      := v0.6.0
 BENCHSTAT_VERSION     := v0.0.0-20260908200009-22c9c6c9d4da
 ACTIONLINT_VERSION    := v1.7.12
 # Later ones need a module that the proxy does not serve, or a newer Go.
@@ -40,6 +41,7 @@ HELM_DOCS     := $(TOOLS)/helm-docs-$(HELM_DOCS_VERSION)
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 GOVULNCHECK   := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 BENCHSTAT     := $(TOOLS)/benchstat-$(BENCHSTAT_VERSION)
+GREMLINS      := $(TOOLS)/gremlins-$(GREMLINS_VERSION)
 ACTIONLINT    := $(TOOLS)/actionlint-$(ACTIONLINT_VERSION)
 GORELEASER    := $(TOOLS)/goreleaser-$(GORELEASER_VERSION)
 CYCLONEDX     := $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION)
@@ -72,6 +74,7 @@ test: $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(PINT) $(HELM) $(HELM
 	@export PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) PINT=$(PINT) HELM=$(HELM) HELM_DOCS=$(HELM_DOCS); \
 	set -o pipefail; { \
 		$(GO) test -json $(RACE) -coverprofile=$(COVERAGE) ./... $(OWN) || failed=1; \
+		$(if $(RACE),$(GO) test -json ./collector/simulation || failed=1;) `# all cells and a longer time, which the race detector has not` \
 		for m in $(NESTED); do (cd $$m && $(GO) test -json $(RACE) -count=1 ./...) || failed=1; done; \
 		(cd collector/compare && $(GO) test -json -run '^$$' -bench '/phones=1000$$/' -benchtime 1x ./...) || failed=1; \
 		exit $${failed:-0}; \
@@ -118,6 +121,23 @@ vulncheck: $(GOVULNCHECK) ## Look for known vulnerabilities in vuln.go.dev or GO
 .PHONY: bench
 bench: ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: simulation
+simulation: ## Watch a simulated fleet for a week of its own clock, or for SIMULATION=3h, and make every fault
+	$(GO) test ./collector/simulation -count 1 -v -timeout 0 -simulation.period $(or $(SIMULATION),168h)
+
+.PHONY: fuzz
+fuzz: ## Fuzz everything that is read, each for a minute or for FUZZ=10m
+	@for package in $$(grep -rl --include='*_test.go' '^func Fuzz' collector geelark | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$package/*_test.go | cut -c6-); do \
+			echo "$$package $$target"; $(GO) test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZ),1m) || exit; \
+		done; \
+	done
+
+.PHONY: mutation
+mutation: MUTATE ?= geelark collector/state collector/ledger collector/tasks collector/phones collector/watch collector/exposition collector/config
+mutation: $(GREMLINS) ## Break the code on purpose, or the packages of MUTATE, and say which tests do not see it
+	@for package in $(MUTATE); do echo "$$package"; $(GREMLINS) unleash --workers 1 --timeout-coefficient 30 ./$$package || exit; done
 
 .PHONY: compare
 compare: $(BENCHSTAT) ## Compare scrapes with those of a plain collector and of kube-state-metrics
@@ -204,13 +224,14 @@ $(HELM_DOCS): PACKAGE = github.com/norwoodj/helm-docs/cmd/helm-docs@$(HELM_DOCS_
 $(GOLANGCI_LINT): PACKAGE = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 $(GOVULNCHECK): PACKAGE = golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 $(BENCHSTAT): PACKAGE = golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION)
+$(GREMLINS): PACKAGE = github.com/go-gremlins/gremlins/cmd/gremlins@$(GREMLINS_VERSION)
 $(ACTIONLINT): PACKAGE = github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
 $(GORELEASER): PACKAGE = github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
 $(CYCLONEDX): PACKAGE = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
 
 # A build that is interrupted leaves no tool behind: the last step is a rename.
 $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) $(HELM_DOCS) $(GOLANGCI_LINT) $(GOVULNCHECK) $(BENCHSTAT) \
-$(ACTIONLINT) $(GORELEASER) $(CYCLONEDX):
+$(ACTIONLINT) $(GORELEASER) $(CYCLONEDX) $(GREMLINS):
 	@echo "building $(notdir $@), once"
 	@mkdir -p $(@D)
 	@tmp=$$(mktemp -d $(@D)/building.XXXXXX) && trap 'rm -rf "$$tmp"' EXIT && \

@@ -358,12 +358,13 @@ func runCell(t *testing.T, a api, w wrong) {
 func (c *cell) checkLogs(logs string, w wrong) {
 	failed := 0
 	for line := range strings.Lines(logs) {
-		if strings.Contains(line, "level=warn") && strings.Contains(line, "failed") {
+		if strings.Contains(line, " failed, ") {
 			failed++
 		}
 	}
-	if w.whole && failed == 0 {
-		c.errorf("nothing was logged")
+	// The plan is asked again when its minute is over, and by then all is well.
+	if w.whole && failed == 0 && !(w.repeated && c.api.endpoint == geelark.EndpointPlanInfo) {
+		c.errorf("nothing was logged of it: %s", logs)
 	}
 	if failed > mostFailures {
 		c.errorf("its failure was logged %d times: %s", failed, logs)
@@ -371,4 +372,4 @@ func (c *cell) checkLogs(logs string, w wrong) {
 }
 
 // mostFailures are the lines of one change of state.
-const mostFailures = 100
+const mostFailures = 1

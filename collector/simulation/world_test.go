@@ -42,11 +42,13 @@ type world struct {
 	chance *rand.Rand
 	site   geelarktest.Site
 
-	mu       sync.Mutex
-	accounts []*account // that are configured
-	process  *process   // nil: none runs
-	crashes  int
-	quiet    time.Time // no server scrapes before
+	mu          sync.Mutex
+	accounts    []*account // that are configured
+	process     *process   // nil: none runs
+	crashes     int
+	root        string
+	directories int
+	quiet       time.Time // no server scrapes before
 }
 
 // An account is one of the vendor's, and how it is watched.
@@ -80,7 +82,7 @@ func (a *account) bound(now time.Time) time.Duration {
 // newWorld has 10,000 phones in 50 accounts: a large one that spends all that it
 // may, two middling ones and small ones.
 func newWorld(t *testing.T, seed uint64, state bool) *world {
-	w := &world{t: t, state: state, chance: rand.New(rand.NewPCG(seed, 0))}
+	w := &world{t: t, root: t.TempDir(), state: state, chance: rand.New(rand.NewPCG(seed, 0))}
 	for i := range 50 {
 		phones, due := 85, ttl
 		switch i {
