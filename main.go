@@ -10,18 +10,14 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
-	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
 	sloggokit "github.com/tjhop/slog-gokit"
 
 	"geelark_exporter/collector"
@@ -42,222 +38,6 @@ const (
 	shutdownTimeout = 20 * time.Second
 	closeTimeout    = 5 * time.Second
 )
-
-// flags are the command line's.
-type flags struct {
-	configFile     string
-	configCheck    bool
-	reloadInterval time.Duration
-	ask            bool
-
-	account    watch.AccountConfig
-	tokenFile  string
-	appID      string
-	apiKeyFile string
-
-	collectors map[string]*bool
-	chosen     map[string]*bool // the collectors' flags that were given
-	usagePhone bool
-	optIn      []string
-	exclude    []string
-	shard      watch.Shard
-	stateDir   string
-
-	demo              bool
-	demoPhones        int
-	demoListenAddress string
-
-	telemetryPath          string
-	timeoutOffset          time.Duration
-	maxRequests            int
-	disableExporterMetrics bool
-	externalURL            string
-	routePrefix            string
-	enableLifecycle        bool
-	web                    *web.FlagConfig
-
-	logLevel  string
-	logFormat string
-}
-
-func addFlags(app *kingpin.Application) *flags {
-	f := &flags{account: watch.AccountConfig{Name: "default"}, collectors: make(map[string]*bool), chosen: make(map[string]*bool)}
-	a := &f.account
-	app.Flag("config.file", "YAML file of the accounts to watch, instead of the flags that name one account. The other flags below are what it does not say.").StringVar(&f.configFile)
-	app.Flag("config.reload-interval", "How often to look whether the configuration file has changed, and to reload it then. 0s: only when told to.").Default("0s").DurationVar(&f.reloadInterval)
-	app.Flag("config.check", "Check the configuration without asking GeeLark, and exit.").BoolVar(&f.configCheck)
-	app.Flag("check", "Ask GeeLark whether the accounts work, with one request for each where that tells enough, say what came of it, and exit, with 0 when all of them work.").BoolVar(&f.ask)
-
-	app.Flag("geelark.base-url", "Address of the GeeLark API.").Envar("GEELARK_BASE_URL").Default(geelark.DefaultBaseURL).StringVar(&a.BaseURL)
-	app.Flag("geelark.token-file", "File with the API token, read again before every request. The token itself can be given in $GEELARK_TOKEN.").Envar("GEELARK_TOKEN_FILE").StringVar(&f.tokenFile)
-	app.Flag("geelark.app-id", "Team app id, for authentication by key instead of token.").Envar("GEELARK_APP_ID").StringVar(&f.appID)
-	app.Flag("geelark.api-key-file", "File with the team API key, read again before every request. The key itself can be given in $GEELARK_API_KEY.").Envar("GEELARK_API_KEY_FILE").StringVar(&f.apiKeyFile)
-	app.Flag("geelark.timeout", "Time limit of one request to the API.").Default("5s").DurationVar(&a.Timeout)
-	app.Flag("geelark.concurrency", "Requests for phone statuses at a time.").Default("4").IntVar(&a.Concurrency)
-	app.Flag("geelark.requests-per-minute", "Most requests to an endpoint within any minute, at most the vendor's 200. The rest is left to other users of the account.").Default("150").IntVar(&a.Limits.PerMinute)
-	app.Flag("geelark.requests-per-hour", "Most requests to an endpoint within any hour, at most the vendor's 24000. The rest is left to other users of the account.").Default("18000").IntVar(&a.Limits.PerHour)
-	app.Flag("geelark.limit-share", "How many programs divide the account's limits evenly, such as two exporters that watch the same account: the limits of this one, and the vendor's, are divided by it.").Default("1").IntVar(&a.Limits.Share)
-	app.Flag("phone.id", "Id of a phone to track. Repeatable. Without this flag and --phone.ids-file, all phones of the account are tracked.").StringsVar(&a.IDs)
-	app.Flag("phone.ids-file", "File with ids of phones to track: one a line, # begins a comment. Read again when it changes.").StringVar(&a.IDsFile)
-	app.Flag("cache.ttl", "Age from which a phone's status is due to be polled again at a scrape.").Default("30s").DurationVar(&a.CacheTTL)
-	app.Flag("cache.max-staleness", "Age from which a phone's status is not exposed any more.").Default("10m").DurationVar(&a.MaxStaleness)
-	app.Flag("inventory.interval", "How often the account's list of phones is read: to find them, and for their names, groups, tags and subscriptions.").Default("5m").DurationVar(&a.InventoryInterval)
-	app.Flag("billing.interval", "How often wallet and plan are read.").Default("10m").DurationVar(&a.BillingInterval)
-
-	for _, c := range [][2]string{
-		{watch.CollectorStatus, "Poll the status of each phone (phone/status)."},
-		{watch.CollectorInventory, "Read names, groups, tags and subscriptions of phones (phone/list)."},
-		{watch.CollectorBilling, "Read wallet and plan (pay/wallet, pay/plan/info)."},
-		{watch.CollectorUsage, "Add up what phones use and pay (billing/transaction/detail, up to 30 requests a minute). On with --demo."},
-		{watch.CollectorTasks, "Follow automation tasks (task/historyRecords, task/query, up to 20 requests a minute). On with --demo."},
-	} {
-		on := slices.Contains(watch.DefaultCollectors(), c[0])
-		f.chosen[c[0]] = new(bool)
-		f.collectors[c[0]] = app.Flag("collector."+c[0], c[1]).Default(strconv.FormatBool(on)).IsSetByUser(f.chosen[c[0]]).Bool()
-	}
-	app.Flag("usage.per-phone", "Expose what each phone uses and pays too, two series a phone.").BoolVar(&f.usagePhone)
-	app.Flag("metrics.opt-in", "Expose metric families too that are off by default and whose whole name matches this pattern (RE2): "+strings.Join(collector.OptInFamilies(), ", ")+". Repeatable.").StringsVar(&f.optIn)
-	app.Flag("metrics.exclude", "Leave out metric families whose whole name matches this pattern (RE2). Repeatable.").StringsVar(&f.exclude)
-	app.Flag("state.directory", "Directory for what must outlive the process: what was spent of the API's limits, pauses, and what is known of phones, usage and tasks. Each exporter needs its own. Without one, nothing is kept, and for its first minute the exporter spends only what the vendor allows above --geelark.requests-per-minute, since it cannot know what was spent before.").Envar("STATE_DIRECTORY").StringVar(&f.stateDir)
-	app.Flag("shard", "Index of this exporter, from 0, among --total-shards that share the accounts of one configuration file.").Default("0").IntVar(&f.shard.Index)
-	app.Flag("total-shards", "Exporters that share the accounts of one configuration file.").Default("1").IntVar(&f.shard.Total)
-
-	app.Flag("demo", "Run a simulated GeeLark in the process and watch it: no account and no network needed.").BoolVar(&f.demo)
-	app.Flag("demo.phones", "Phones of the simulated GeeLark.").Default("250").IntVar(&f.demoPhones)
-	app.Flag("demo.listen-address", "Address of the simulated GeeLark.").Default("127.0.0.1:0").StringVar(&f.demoListenAddress)
-
-	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&f.telemetryPath)
-	app.Flag("web.timeout-offset", "What a scrape keeps of its timeout for its answer.").Default("500ms").DurationVar(&f.timeoutOffset)
-	app.Flag("web.max-requests", "Most scrapes at a time, by all paths together, 0 for no limit.").Default("40").IntVar(&f.maxRequests)
-	app.Flag("web.disable-exporter-metrics", "Leave out metrics about the exporter itself (promhttp_*, process_*, go_*).").BoolVar(&f.disableExporterMetrics)
-	app.Flag("web.external-url", "URL under which the exporter can be reached from outside, such as by a reverse proxy. Its path begins all paths of the exporter. Without it, service discovery names the host that it was asked by.").StringVar(&f.externalURL)
-	app.Flag("web.route-prefix", "What begins all paths of the exporter, when that is not the path of --web.external-url: / for a proxy that takes the path away.").StringVar(&f.routePrefix)
-	app.Flag("web.enable-lifecycle", "Reload the configuration on POST /-/reload.").BoolVar(&f.enableLifecycle)
-	f.web = webflag.AddFlags(app, defaultAddress)
-
-	app.Flag("log.level", "Least severity of what is logged: debug, info, warn or error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
-	app.Flag("log.format", "Format of the log: logfmt or json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
-	return f
-}
-
-// flagsOfFields are the flags that set the fields of an account.
-var flagsOfFields = map[string]string{
-	watch.FieldBaseURL:           "geelark.base-url",
-	watch.FieldTimeout:           "geelark.timeout",
-	watch.FieldConcurrency:       "geelark.concurrency",
-	watch.FieldRequestsPerMinute: "geelark.requests-per-minute",
-	watch.FieldRequestsPerHour:   "geelark.requests-per-hour",
-	watch.FieldLimitShare:        "geelark.limit-share",
-	watch.FieldIDs:               "phone.id",
-	watch.FieldIDsFile:           "phone.ids-file",
-	watch.FieldCacheTTL:          "cache.ttl",
-	watch.FieldMaxStaleness:      "cache.max-staleness",
-	watch.FieldInventoryInterval: "inventory.interval",
-	watch.FieldBillingInterval:   "billing.interval",
-}
-
-// check returns an error for the first flag whose value is out of range or that
-// does not go with another.
-func (f *flags) check() error {
-	for _, c := range []struct {
-		ok   bool
-		flag string
-		must string
-		is   any
-	}{
-		{f.shard.Total >= 1, "total-shards", "be above zero", f.shard.Total},
-		{f.shard.Index >= 0 && f.shard.Index < f.shard.Total, "shard", "be from 0 and below --total-shards", f.shard.Index},
-		{f.demoPhones >= 0 && f.demoPhones <= 1_000_000, "demo.phones", "be 0 to 1000000", f.demoPhones},
-		{f.reloadInterval >= 0, "config.reload-interval", "not be negative", f.reloadInterval},
-		{f.timeoutOffset >= 0, "web.timeout-offset", "not be negative", f.timeoutOffset},
-		{f.maxRequests >= 0, "web.max-requests", "not be negative", f.maxRequests},
-		{
-			isRoute(f.telemetryPath) && !strings.HasPrefix(f.telemetryPath, "/-/") && !slices.Contains([]string{probePath, discoveryPath, configPath}, f.telemetryPath),
-			"web.telemetry-path", "be a clean path that begins with /, not with /-/, is none of " + probePath + ", " + discoveryPath + " and " + configPath + ", and holds none of {}?#% or a space", f.telemetryPath,
-		},
-	} {
-		if !c.ok {
-			return fmt.Errorf("--%s must %s, is %v", c.flag, c.must, c.is)
-		}
-	}
-	if f.configFile != "" {
-		for flag, given := range map[string]bool{
-			"demo": f.demo, "geelark.token-file": f.tokenFile != "", "geelark.app-id": f.appID != "", "geelark.api-key-file": f.apiKeyFile != "",
-			"phone.id": len(f.account.IDs) > 0, "phone.ids-file": f.account.IDsFile != "",
-		} {
-			if given {
-				return fmt.Errorf("--%s does not go with --config.file, which names the accounts and their phones: drop one of them", flag)
-			}
-		}
-	} else if f.shard.Total > 1 {
-		return errors.New("--total-shards shares the accounts of a configuration file: give --config.file or drop it")
-	}
-	if _, err := f.site(); err != nil {
-		return err
-	}
-	if err := web.Validate(*f.web.WebConfigFile); err != nil {
-		// An error in YAML takes several lines.
-		return fmt.Errorf("--web.config.file: %s", strings.Join(strings.Fields(err.Error()), " "))
-	}
-	if err := geelark.CheckProxy(os.Getenv); err != nil {
-		return err
-	}
-	return naming(f.account.Validate())
-}
-
-// naming names the flag in an error about a field that it has set.
-func naming(err error) error {
-	fe, ok := errors.AsType[*watch.FieldError](err)
-	if !ok {
-		return err
-	}
-	field, _, _ := strings.Cut(fe.Field, "[")
-	return fmt.Errorf("--%s %w", flagsOfFields[field], fe.Err)
-}
-
-// accounts returns what to watch.
-func (f *flags) accounts() ([]watch.AccountConfig, error) {
-	if f.configFile != "" {
-		return config.Load(f.configFile, f.account, os.Getenv)
-	}
-	a := f.account
-	if a.Credentials == nil { // --demo has its own
-		source, err := f.credentials()
-		if err != nil {
-			return nil, err
-		}
-		a.Credentials = source
-	}
-	return []watch.AccountConfig{a}, nil
-}
-
-// credentials returns the source of the account's credentials after a first
-// look at it.
-func (f *flags) credentials() (geelark.CredentialSource, error) {
-	fixed := geelark.Credentials{
-		Token:  geelark.Secret(os.Getenv("GEELARK_TOKEN")),
-		AppID:  f.appID,
-		APIKey: geelark.Secret(os.Getenv("GEELARK_API_KEY")),
-	}
-	var source geelark.CredentialSource = fixed
-	from := "credentials"
-	switch {
-	case f.tokenFile != "" && fixed != geelark.Credentials{}, f.tokenFile != "" && f.apiKeyFile != "":
-		return nil, errors.New("--geelark.token-file must stand alone: drop $GEELARK_TOKEN, --geelark.app-id, $GEELARK_API_KEY and --geelark.api-key-file, or drop it")
-	case f.tokenFile != "":
-		source, from = geelark.TokenFile(f.tokenFile), "--geelark.token-file"
-	case f.apiKeyFile != "" && (fixed.Token != "" || fixed.APIKey != "" || fixed.AppID == ""):
-		return nil, errors.New("--geelark.api-key-file goes with --geelark.app-id and with neither $GEELARK_API_KEY nor $GEELARK_TOKEN")
-	case f.apiKeyFile != "":
-		source, from = geelark.APIKeyFile{AppID: f.appID, File: f.apiKeyFile}, "--geelark.api-key-file"
-	case fixed == geelark.Credentials{}:
-		return nil, errors.New("no credentials: set $GEELARK_TOKEN or --geelark.token-file, or --geelark.app-id with $GEELARK_API_KEY or --geelark.api-key-file; --demo needs none")
-	}
-	if _, err := source.Credentials(context.Background()); err != nil {
-		return nil, fmt.Errorf("%s: %w", from, err)
-	}
-	return source, nil
-}
 
 func newLogger(f *flags) (log.Logger, *slog.Logger) {
 	w := log.NewSyncWriter(os.Stderr)
@@ -290,36 +70,6 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-func newApp() (*kingpin.Application, *flags) {
-	app := kingpin.New(program, "Exposes the status of GeeLark cloud phones to Prometheus.").DefaultEnvars()
-	app.UsageWriter(os.Stdout)
-	app.Version(version.Print(program))
-	app.VersionFlag.NoEnvar()
-	app.HelpFlag.Short('h').NoEnvar()
-	return app, addFlags(app)
-}
-
-// parse is kingpin's, with the flag's name in errors about its value.
-func parse(app *kingpin.Application, args []string) error {
-	_, failed := app.Parse(args)
-	if failed == nil {
-		return nil
-	}
-	if line, err := app.ParseContext(args); err == nil {
-		for _, e := range line.Elements {
-			if c, ok := e.Clause.(*kingpin.FlagClause); ok && e.Value != nil && c.Model().Value.Set(*e.Value) != nil {
-				return fmt.Errorf("--%s: %w", c.Model().Name, failed)
-			}
-		}
-		for _, f := range app.Model().Flags {
-			if v := os.Getenv(f.Envar); v != "" && f.Value.Set(v) != nil {
-				return fmt.Errorf("$%s: %w", f.Envar, failed)
-			}
-		}
-	}
-	return failed
-}
-
 func run(args []string) int {
 	if os.Getenv("GOGC") == "" {
 		// Nearly all of the memory is what is known of phones and lives on. Go's
@@ -348,12 +98,18 @@ func serve(f *flags) error {
 		return err
 	}
 	logger, slogger := newLogger(f)
+	for _, warning := range unknownVariables(f.app, os.Environ()) {
+		level.Warn(logger).Log("msg", "A variable of the environment is none of the exporter's", "warning", warning)
+	}
 	if f.demo {
 		stop, err := startDemo(f, logger)
 		if err != nil {
 			return err
 		}
 		defer stop()
+	}
+	if f.configFile != "" {
+		f.file = config.NewFile(f.configFile, f.account, os.Getenv)
 	}
 	accounts, err := f.accounts()
 	if err != nil {
@@ -426,6 +182,11 @@ func serve(f *flags) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
+	go func() {
+		for range hangup {
+			_ = reloader.Reload() // which logs it
+		}
+	}()
 	if f.configFile != "" && f.reloadInterval > 0 {
 		ticker := time.NewTicker(f.reloadInterval)
 		defer ticker.Stop()
@@ -434,17 +195,11 @@ func serve(f *flags) error {
 	server := newServer(where.handler(routes), errorLog)
 	served := make(chan error, 1)
 	go func() { served <- web.ListenAndServe(server, f.web, slogger) }()
-	for {
-		select {
-		case err := <-served:
-			return fmt.Errorf("serving failed, check --web.listen-address and --web.systemd-socket: %w", err)
-		case <-hangup:
-			_ = reloader.Reload() // which logs it
-			continue
-		case <-ctx.Done():
-			stop() // a second signal does not wait
-		}
-		break
+	select {
+	case err := <-served:
+		return fmt.Errorf("serving failed, check --web.listen-address and --web.systemd-socket: %w", err)
+	case <-ctx.Done():
+		stop() // a second signal does not wait
 	}
 	level.Info(logger).Log("msg", "Stopping, scrapes in flight finish first")
 	if err := shutdown(server, shutdownTimeout); err != nil {

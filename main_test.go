@@ -49,6 +49,10 @@ func TestABadConfigurationEndsWithOneLineThatNamesTheFlag(t *testing.T) {
 	empty := write(t, "empty", "\n")
 	secret := write(t, "secret", apiKey)
 	missing := filepath.Join(t.TempDir(), "missing")
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	withToken := []string{"GEELARK_TOKEN=" + token}
 
 	for name, tt := range map[string]struct {
@@ -56,65 +60,78 @@ func TestABadConfigurationEndsWithOneLineThatNamesTheFlag(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"no credentials":              {nil, nil, []string{"no credentials", "set $GEELARK_TOKEN or --geelark.token-file", "--demo needs none"}},
-		"token file that is missing":  {nil, []string{"--geelark.token-file=" + missing}, []string{"--geelark.token-file", missing, "no such file"}},
-		"token file that is empty":    {nil, []string{"--geelark.token-file=" + empty}, []string{"--geelark.token-file", empty, "must hold the secret"}},
-		"token and token file":        {withToken, []string{"--geelark.token-file=" + secret}, []string{"--geelark.token-file", "must stand alone"}},
-		"token and app id":            {withToken, []string{"--geelark.app-id=a"}, []string{"credentials", "give one of them"}},
-		"app id without a key":        {nil, []string{"--geelark.app-id=a"}, []string{"an app id is given without an API key"}},
-		"key without an app id":       {[]string{"GEELARK_API_KEY=" + apiKey}, nil, []string{"an API key is given without an app id"}},
-		"key file without an app id":  {nil, []string{"--geelark.api-key-file=" + secret}, []string{"--geelark.api-key-file goes with --geelark.app-id"}},
-		"key file and key":            {[]string{"GEELARK_API_KEY=" + apiKey}, []string{"--geelark.app-id=a", "--geelark.api-key-file=" + secret}, []string{"--geelark.api-key-file", "neither $GEELARK_API_KEY"}},
-		"key file that is missing":    {nil, []string{"--geelark.app-id=a", "--geelark.api-key-file=" + missing}, []string{"--geelark.api-key-file", missing}},
-		"both kinds of files":         {nil, []string{"--geelark.token-file=" + secret, "--geelark.api-key-file=" + secret}, []string{"--geelark.token-file must stand alone"}},
-		"token with white space":      {[]string{"GEELARK_TOKEN=a b"}, nil, []string{"credentials", "the token holds blanks"}},
-		"base URL without a scheme":   {withToken, []string{"--geelark.base-url=example.org"}, []string{"--geelark.base-url", "must look like https://"}},
-		"base URL with a password":    {withToken, []string{"--geelark.base-url=https://u:" + apiKey + "@example.org"}, []string{"--geelark.base-url", "must not hold credentials"}},
-		"timeout of zero":             {withToken, []string{"--geelark.timeout=0s"}, []string{"--geelark.timeout must be above zero"}},
-		"timeout that is no duration": {withToken, []string{"--geelark.timeout=soon"}, []string{"--geelark.timeout", `invalid duration "soon"`, "--help"}},
-		"duration in the environment": {append(withToken, "GEELARK_EXPORTER_CACHE_TTL=soon"), nil, []string{"$GEELARK_EXPORTER_CACHE_TTL", `invalid duration "soon"`}},
-		"concurrency of zero":         {withToken, []string{"--geelark.concurrency=0"}, []string{"--geelark.concurrency must be 1 to 200"}},
-		"minute above the vendor's":   {withToken, []string{"--geelark.requests-per-minute=201"}, []string{"--geelark.requests-per-minute must be 1 to 200, the vendor's limit"}},
-		"hour above the vendor's":     {withToken, []string{"--geelark.requests-per-hour=24001"}, []string{"--geelark.requests-per-hour must be 1 to 24000, the vendor's limit"}},
-		"id that is empty":            {withToken, []string{"--phone.id="}, []string{"--phone.id", "must not be empty"}},
-		"id with white space":         {withToken, []string{"--phone.id=1 2"}, []string{"--phone.id", "must not hold white space"}},
-		"ids file that is missing":    {withToken, []string{"--phone.ids-file=" + missing}, []string{"--phone.ids-file", missing, "no such file"}},
-		"ids file with a bad line":    {withToken, []string{"--phone.ids-file=" + ids}, []string{"--phone.ids-file", ids + ":2:", "one id a line"}},
-		"discovery of zero":           {withToken, []string{"--inventory.interval=0s"}, []string{"--inventory.interval must be above zero"}},
-		"negative ttl":                {withToken, []string{"--cache.ttl=-1s"}, []string{"--cache.ttl must not be negative"}},
-		"staleness of zero":           {withToken, []string{"--cache.max-staleness=0s"}, []string{"--cache.max-staleness must be above zero"}},
-		"demo of fewer than no phone": {nil, []string{"--demo", "--demo.phones=-1"}, []string{"--demo.phones must be 0 to 1000000"}},
-		"demo at a taken address":     {nil, []string{"--demo", "--demo.listen-address=" + taken.Addr().String()}, []string{"--demo.listen-address", "address already in use"}},
-		"path without a slash":        {withToken, []string{"--web.telemetry-path=metrics"}, []string{"--web.telemetry-path must be a clean path that begins with /"}},
-		"path that is taken":          {withToken, []string{"--web.telemetry-path=/-/healthy"}, []string{"--web.telemetry-path must be a clean path that begins with /, not with /-/"}},
-		"path that is not clean":      {withToken, []string{"--web.telemetry-path=//metrics"}, []string{"--web.telemetry-path must be a clean path"}},
-		"path with dots":              {withToken, []string{"--web.telemetry-path=/a/../metrics"}, []string{"--web.telemetry-path must be a clean path"}},
-		"path with a slash behind":    {withToken, []string{"--web.telemetry-path=/metrics/"}, []string{"--web.telemetry-path must be a clean path"}},
-		"external URL without scheme": {withToken, []string{"--web.external-url=mon.test:9824/x"}, []string{"--web.external-url must look like https://host/path"}},
-		"external URL with password":  {withToken, []string{"--web.external-url=https://u:" + apiKey + "@mon.test"}, []string{"--web.external-url must look like"}},
-		"route prefix not clean":      {withToken, []string{"--web.route-prefix=/a/../b"}, []string{"--web.route-prefix must have a clean path"}},
-		"path of a page":              {withToken, []string{"--web.telemetry-path=/config"}, []string{"--web.telemetry-path must be a clean path that begins with /", "is none of /probe, /sd and /config"}},
-		"negative offset":             {withToken, []string{"--web.timeout-offset=-1s"}, []string{"--web.timeout-offset must not be negative"}},
-		"negative number of scrapes":  {withToken, []string{"--web.max-requests=-1"}, []string{"--web.max-requests must not be negative"}},
-		"web configuration missing":   {withToken, []string{"--web.config.file=" + missing}, []string{"--web.config.file", missing, "no such file"}},
-		"web configuration broken":    {withToken, []string{"--web.config.file=" + write(t, "web.yml", "tls: 1\n")}, []string{"--web.config.file", "not found in type"}},
-		"address that is taken":       {withToken, []string{"--log.level=error", "--web.listen-address=" + taken.Addr().String()}, []string{"--web.listen-address", "address already in use"}},
-		"address without a port":      {withToken, []string{"--log.level=error", "--web.listen-address=localhost"}, []string{"--web.listen-address", "missing port"}},
-		"level that is unknown":       {withToken, []string{"--log.level=loud"}, []string{"--log.level", "must be one of debug,info,warn,error"}},
-		"format that is unknown":      {withToken, []string{"--log.format=xml"}, []string{"--log.format", "must be one of logfmt,json"}},
-		"shards without a file":       {withToken, []string{"--total-shards=2"}, []string{"--total-shards", "give --config.file or drop it"}},
-		"shard of no shards":          {withToken, []string{"--total-shards=0"}, []string{"--total-shards must be above zero"}},
-		"shard out of range":          {withToken, []string{"--total-shards=2", "--shard=2"}, []string{"--shard must be from 0 and below --total-shards"}},
-		"phone beside a file":         {nil, []string{"--config.file=" + missing, "--phone.id=1"}, []string{"--phone.id does not go with --config.file"}},
-		"configuration file missing":  {nil, []string{"--config.file=" + missing}, []string{missing, "no such file"}},
-		"configuration file broken":   {nil, []string{"--config.file=" + write(t, "accounts.yml", "accounts: 1\n")}, []string{"accounts.yml:1: accounts must be"}},
-		"proxy that cannot be parsed": {append(withToken, "HTTPS_PROXY=http://user:"+apiKey+"%zz@host:1"), nil, []string{"$HTTPS_PROXY is not a proxy's address"}},
-		"ttl beside a file":           {nil, []string{"--config.file=" + missing, "--cache.ttl=-1s"}, []string{"--cache.ttl must not be negative"}},
-		"pattern that is none":        {withToken, []string{"--metrics.exclude=("}, []string{"--metrics.exclude: ", "is not a pattern"}},
-		"no collector":                {withToken, []string{"--no-collector.status", "--no-collector.inventory", "--no-collector.billing"}, []string{"all collectors are switched off", "--collector."}},
-		"billing too often":           {withToken, []string{"--billing.interval=1m"}, []string{"--billing.interval must be at least 2m0s"}},
-		"flag that is unknown":        {withToken, []string{"--geelark.token=" + token}, []string{"unknown long flag '--geelark.token'", "--help"}},
-		"argument":                    {withToken, []string{"serve"}, []string{"unexpected serve", "--help"}},
+		"no credentials":               {nil, nil, []string{"no credentials", "set $GEELARK_TOKEN or --geelark.token-file", "--demo needs none"}},
+		"token file that is missing":   {nil, []string{"--geelark.token-file=" + missing}, []string{"--geelark.token-file", missing, "no such file"}},
+		"token file that is empty":     {nil, []string{"--geelark.token-file=" + empty}, []string{"--geelark.token-file", empty, "must hold the secret"}},
+		"token and token file":         {withToken, []string{"--geelark.token-file=" + secret}, []string{"--geelark.token-file", "must stand alone"}},
+		"token and app id":             {withToken, []string{"--geelark.app-id=a"}, []string{"credentials", "give one of them"}},
+		"app id without a key":         {nil, []string{"--geelark.app-id=a"}, []string{"an app id is given without an API key"}},
+		"key without an app id":        {[]string{"GEELARK_API_KEY=" + apiKey}, nil, []string{"an API key is given without an app id"}},
+		"key file without an app id":   {nil, []string{"--geelark.api-key-file=" + secret}, []string{"--geelark.api-key-file goes with --geelark.app-id"}},
+		"key file and key":             {[]string{"GEELARK_API_KEY=" + apiKey}, []string{"--geelark.app-id=a", "--geelark.api-key-file=" + secret}, []string{"--geelark.api-key-file", "neither $GEELARK_API_KEY"}},
+		"key file that is missing":     {nil, []string{"--geelark.app-id=a", "--geelark.api-key-file=" + missing}, []string{"--geelark.api-key-file", missing}},
+		"both kinds of files":          {nil, []string{"--geelark.token-file=" + secret, "--geelark.api-key-file=" + secret}, []string{"--geelark.token-file must stand alone"}},
+		"token with white space":       {[]string{"GEELARK_TOKEN=a b"}, nil, []string{"$GEELARK_TOKEN holds blanks"}},
+		"token in quotes":              {[]string{`GEELARK_TOKEN="` + token + `"`}, nil, []string{"$GEELARK_TOKEN stands in quotes"}},
+		"key in quotes":                {[]string{"GEELARK_API_KEY='" + apiKey + "'"}, []string{"--geelark.app-id=a"}, []string{"$GEELARK_API_KEY stands in quotes"}},
+		"app id with white space":      {[]string{"GEELARK_API_KEY=" + apiKey}, []string{"--geelark.app-id=a b"}, []string{"--geelark.app-id holds blanks"}},
+		"name with white space":        {withToken, []string{"--account.name=a b"}, []string{"--account.name must be of letters"}},
+		"name beside a file":           {nil, []string{"--config.file=" + missing, "--account.name=a"}, []string{"--account.name does not go with --config.file"}},
+		"negative interval":            {nil, []string{"--config.file=" + missing, "--config.reload-interval=-1m"}, []string{"--config.reload-interval must not be negative"}},
+		"flag that is mistyped":        {withToken, []string{"--cache.tll=1s"}, []string{"unknown long flag '--cache.tll'", "did you mean --cache.ttl?"}},
+		"switch that is mistyped":      {withToken, []string{"--no-colector.status"}, []string{"did you mean --no-collector.status?"}},
+		"id list with nothing in it":   {append(withToken, "GEELARK_EXPORTER_PHONE_ID=1,,2"), nil, []string{"--phone.id", "must not be empty"}},
+		"token file that is a pipe":    {nil, []string{"--geelark.token-file=" + pipe}, []string{"--geelark.token-file", pipe, "not a regular file"}},
+		"ids file that is a pipe":      {withToken, []string{"--phone.ids-file=" + pipe}, []string{"--phone.ids-file", pipe, "not a regular file"}},
+		"configuration that is a pipe": {nil, []string{"--config.file=" + pipe}, []string{pipe, "not a regular file"}},
+		"web configuration in a pipe":  {withToken, []string{"--web.config.file=" + pipe}, []string{"--web.config.file", pipe, "not a regular file"}},
+		"base URL without a scheme":    {withToken, []string{"--geelark.base-url=example.org"}, []string{"--geelark.base-url", "must look like https://"}},
+		"base URL with a password":     {withToken, []string{"--geelark.base-url=https://u:" + apiKey + "@example.org"}, []string{"--geelark.base-url", "must not hold credentials"}},
+		"timeout of zero":              {withToken, []string{"--geelark.timeout=0s"}, []string{"--geelark.timeout must be above zero"}},
+		"timeout that is no duration":  {withToken, []string{"--geelark.timeout=soon"}, []string{"--geelark.timeout", `invalid duration "soon"`, "--help"}},
+		"duration in the environment":  {append(withToken, "GEELARK_EXPORTER_CACHE_TTL=soon"), nil, []string{"$GEELARK_EXPORTER_CACHE_TTL", `invalid duration "soon"`}},
+		"concurrency of zero":          {withToken, []string{"--geelark.concurrency=0"}, []string{"--geelark.concurrency must be 1 to 200"}},
+		"minute above the vendor's":    {withToken, []string{"--geelark.requests-per-minute=201"}, []string{"--geelark.requests-per-minute must be 1 to 200, the vendor's limit"}},
+		"hour above the vendor's":      {withToken, []string{"--geelark.requests-per-hour=24001"}, []string{"--geelark.requests-per-hour must be 1 to 24000, the vendor's limit"}},
+		"id that is empty":             {withToken, []string{"--phone.id="}, []string{"--phone.id", "must not be empty"}},
+		"id with white space":          {withToken, []string{"--phone.id=1 2"}, []string{"--phone.id", "has a blank"}},
+		"ids file that is missing":     {withToken, []string{"--phone.ids-file=" + missing}, []string{"--phone.ids-file", missing, "no such file"}},
+		"ids file with a bad line":     {withToken, []string{"--phone.ids-file=" + ids}, []string{"--phone.ids-file", ids + ":2:", "one id a line"}},
+		"discovery of zero":            {withToken, []string{"--inventory.interval=0s"}, []string{"--inventory.interval must be above zero"}},
+		"negative ttl":                 {withToken, []string{"--cache.ttl=-1s"}, []string{"--cache.ttl must not be negative"}},
+		"staleness of zero":            {withToken, []string{"--cache.max-staleness=0s"}, []string{"--cache.max-staleness must be above zero"}},
+		"demo of fewer than no phone":  {nil, []string{"--demo", "--demo.phones=-1"}, []string{"--demo.phones must be 0 to 1000000"}},
+		"demo at a taken address":      {nil, []string{"--demo", "--demo.listen-address=" + taken.Addr().String()}, []string{"--demo.listen-address", "address already in use"}},
+		"path without a slash":         {withToken, []string{"--web.telemetry-path=metrics"}, []string{"--web.telemetry-path must be a clean path that begins with /"}},
+		"path that is taken":           {withToken, []string{"--web.telemetry-path=/-/healthy"}, []string{"--web.telemetry-path must be a clean path that begins with /, not with /-/"}},
+		"path that is not clean":       {withToken, []string{"--web.telemetry-path=//metrics"}, []string{"--web.telemetry-path must be a clean path"}},
+		"path with dots":               {withToken, []string{"--web.telemetry-path=/a/../metrics"}, []string{"--web.telemetry-path must be a clean path"}},
+		"path with a slash behind":     {withToken, []string{"--web.telemetry-path=/metrics/"}, []string{"--web.telemetry-path must be a clean path"}},
+		"external URL without scheme":  {withToken, []string{"--web.external-url=mon.test:9824/x"}, []string{"--web.external-url must look like https://host/path"}},
+		"external URL with password":   {withToken, []string{"--web.external-url=https://u:" + apiKey + "@mon.test"}, []string{"--web.external-url must look like"}},
+		"route prefix not clean":       {withToken, []string{"--web.route-prefix=/a/../b"}, []string{"--web.route-prefix must have a clean path"}},
+		"path of a page":               {withToken, []string{"--web.telemetry-path=/config"}, []string{"--web.telemetry-path must be a clean path that begins with /", "is none of /probe, /sd and /config"}},
+		"negative offset":              {withToken, []string{"--web.timeout-offset=-1s"}, []string{"--web.timeout-offset must not be negative"}},
+		"negative number of scrapes":   {withToken, []string{"--web.max-requests=-1"}, []string{"--web.max-requests must not be negative"}},
+		"web configuration missing":    {withToken, []string{"--web.config.file=" + missing}, []string{"--web.config.file", missing, "no such file"}},
+		"web configuration broken":     {withToken, []string{"--web.config.file=" + write(t, "web.yml", "tls: 1\n")}, []string{"--web.config.file", "not found in type"}},
+		"address that is taken":        {withToken, []string{"--log.level=error", "--web.listen-address=" + taken.Addr().String()}, []string{"--web.listen-address", "address already in use"}},
+		"address without a port":       {withToken, []string{"--log.level=error", "--web.listen-address=localhost"}, []string{"--web.listen-address", "missing port"}},
+		"level that is unknown":        {withToken, []string{"--log.level=loud"}, []string{"--log.level", "must be one of debug,info,warn,error"}},
+		"format that is unknown":       {withToken, []string{"--log.format=xml"}, []string{"--log.format", "must be one of logfmt,json"}},
+		"shards without a file":        {withToken, []string{"--total-shards=2"}, []string{"--total-shards", "give --config.file or drop it"}},
+		"shard of no shards":           {withToken, []string{"--total-shards=0"}, []string{"--total-shards must be above zero"}},
+		"shard out of range":           {withToken, []string{"--total-shards=2", "--shard=2"}, []string{"--shard must be from 0 and below --total-shards"}},
+		"phone beside a file":          {nil, []string{"--config.file=" + missing, "--phone.id=1"}, []string{"--phone.id does not go with --config.file"}},
+		"configuration file missing":   {nil, []string{"--config.file=" + missing}, []string{missing, "no such file"}},
+		"configuration file broken":    {nil, []string{"--config.file=" + write(t, "accounts.yml", "accounts: 1\n")}, []string{"accounts.yml:1: accounts must be"}},
+		"proxy that cannot be parsed":  {append(withToken, "HTTPS_PROXY=http://user:"+apiKey+"%zz@host:1"), nil, []string{"$HTTPS_PROXY is not a proxy's address"}},
+		"ttl beside a file":            {nil, []string{"--config.file=" + missing, "--cache.ttl=-1s"}, []string{"--cache.ttl must not be negative"}},
+		"pattern that is none":         {withToken, []string{"--metrics.exclude=("}, []string{"--metrics.exclude: ", "is not a pattern"}},
+		"no collector":                 {withToken, []string{"--no-collector.status", "--no-collector.inventory", "--no-collector.billing"}, []string{"all collectors are switched off", "--collector."}},
+		"billing too often":            {withToken, []string{"--billing.interval=1m"}, []string{"--billing.interval must be at least 2m0s"}},
+		"flag that is unknown":         {withToken, []string{"--geelark.token=" + token}, []string{"unknown long flag '--geelark.token'", "--help"}},
+		"argument":                     {withToken, []string{"serve"}, []string{"unexpected serve", "--help"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -611,9 +628,8 @@ func TestTracksThePhonesThatAreGiven(t *testing.T) {
 	if err := os.WriteFile(file, []byte(ids[3]+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := tracked(), slices.Sorted(slices.Values([]string{ids[0], ids[3]})); !slices.Equal(got, want) {
-		t.Errorf("tracks %v after a change of the file, want %v", got, want)
-	}
+	want := slices.Sorted(slices.Values([]string{ids[0], ids[3]}))
+	processtest.Eventually(t, "the change of the file", func() bool { return slices.Equal(tracked(), want) })
 	if n := api.Requests("phone/list"); n != 0 {
 		t.Errorf("listed the phones %d times, want never", n)
 	}
@@ -679,9 +695,7 @@ func TestARotatedTokenIsUsedWithoutARestart(t *testing.T) {
 		t.Fatalf("geelark_up is %v, want 1", up)
 	}
 	api.SetCredentials("another", "", "")
-	if up := p.scrape().value("geelark_up"); up != 0 {
-		t.Errorf("geelark_up is %v with a token that is refused, want 0", up)
-	}
+	processtest.Eventually(t, "the refusal", func() bool { return p.scrape().value("geelark_up") == 0 })
 	if err := os.WriteFile(file, []byte("another\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -697,6 +711,82 @@ func TestAStalenessBelowTheTTLIsWarnedOf(t *testing.T) {
 	}
 }
 
+func TestFlagsThatExcludeEachOtherAlwaysSayTheSame(t *testing.T) {
+	t.Parallel()
+	args := []string{"--config.file=x", "--demo", "--geelark.token-file=x", "--geelark.app-id=x", "--geelark.api-key-file=x", "--phone.id=1", "--phone.ids-file=x"}
+	for range 20 {
+		app, f := newApp()
+		if err := parse(app, args); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.check(); err == nil || !strings.HasPrefix(err.Error(), "--demo does not go") {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
+
+func TestAVariableThatSetsNothingIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	app, _ := newApp()
+	if err := parse(app, nil); err != nil {
+		t.Fatal(err)
+	}
+	for variable, want := range map[string]string{
+		"GEELARK_EXPORTER_CACHE_TTL=1s":                             "",
+		"GEELARK_EXPORTER_CACHE_TLL=" + token:                       "$GEELARK_EXPORTER_CACHE_TLL sets nothing: did you mean $GEELARK_EXPORTER_CACHE_TTL?",
+		"GEELARK_EXPORTER_NOTHING_LIKE_ANY=1":                       "$GEELARK_EXPORTER_NOTHING_LIKE_ANY sets nothing",
+		"GEELARK_EXPORTER_PORT=tcp://10.0.0.1:9824":                 "",
+		"GEELARK_EXPORTER_SERVICE_HOST=10.0.0.1":                    "",
+		"GEELARK_EXPORTER_SERVICE_PORT_HTTP=9824":                   "",
+		"GEELARK_EXPORTER_PORT_9824_TCP_ADDR=10.0.0.1":              "",
+		"GEELARK_EXPORTER_TEAM_A_PORT_9824_TCP=tcp://10.0.0.1:9824": "",
+		"GEELARK_EXPORTER_TEAM_A_SERVICE_PORT=9824":                 "",
+		"GEELARK_TOKEN=" + token:                                    "",
+		"OTHER=1":                                                   "",
+	} {
+		if got := strings.Join(unknownVariables(app, []string{variable}), "\n"); got != want {
+			t.Errorf("%s: %q, want %q", variable, got, want)
+		}
+	}
+	p := start(t, []string{"GEELARK_EXPORTER_CACHE_TLL=1s"}, "--demo", "--demo.phones=1", "--web.listen-address=127.0.0.1:0")
+	p.Address()
+	if !strings.Contains(p.Stderr.String(), "$GEELARK_EXPORTER_CACHE_TTL?") {
+		t.Errorf("logged %s", &p.Stderr)
+	}
+}
+
+func TestIDsCanBeListedWithCommas(t *testing.T) {
+	t.Parallel()
+	api, url := simulate(t, 5)
+	ids := api.IDs()
+	p := start(t, []string{"GEELARK_TOKEN=\ufeff" + token + "\n", "GEELARK_EXPORTER_PHONE_ID=" + ids[0] + ", " + ids[1]},
+		"--geelark.base-url="+url, "--web.listen-address=127.0.0.1:0", "--account.name=team-x")
+	if got := p.scrape().values("geelark_phones_tracked", "account"); !maps.Equal(got, map[string]float64{"team-x": 2}) {
+		t.Errorf("tracks %v", got)
+	}
+}
+
+func TestAConfigurationFileIsReadAgainWhenItChanges(t *testing.T) {
+	t.Parallel()
+	_, url := simulate(t, 5)
+	file := write(t, "accounts.yml", "")
+	account := func(name string) {
+		t.Helper()
+		content := "accounts: [{name: " + name + ", base_url: '" + url + "', token_env: TOKEN}]\n"
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	account("one")
+	p := start(t, []string{"TOKEN=" + token}, "--config.file="+file, "--config.reload-interval=20ms", "--web.listen-address=127.0.0.1:0")
+	tracked := func() map[string]float64 { return p.scrape().values("geelark_phones_tracked", "account") }
+	if got := tracked(); !maps.Equal(got, map[string]float64{"one": 5}) {
+		t.Errorf("tracks %v", got)
+	}
+	account("two")
+	processtest.Eventually(t, "the reload", func() bool { return maps.Equal(tracked(), map[string]float64{"two": 5}) })
+}
+
 func TestAConfigurationFileIsReadAgain(t *testing.T) {
 	t.Parallel()
 	_, first := simulate(t, 20)
@@ -705,7 +795,6 @@ func TestAConfigurationFileIsReadAgain(t *testing.T) {
 	account := func(name, url string) string {
 		return "  - {name: " + name + ", base_url: " + url + ", token_file: " + secret + "}\n"
 	}
-	// No two accounts may have the same credentials.
 	other := "  - {name: two, base_url: " + second + ", token_env: OTHER}\n"
 	file := write(t, "accounts.yml", "accounts:\n"+account("one", first)+other)
 	p := start(t, []string{"OTHER=another-token"}, "--config.file="+file, "--web.listen-address=127.0.0.1:0", "--web.enable-lifecycle")

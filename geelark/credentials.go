@@ -48,9 +48,9 @@ type Credentials struct {
 	APIKey Secret
 }
 
-// trimmed leaves out what editors and shells put around a secret: white space and
+// Trimmed leaves out what editors and shells put around a secret: white space and
 // a byte order mark.
-func (c Credentials) trimmed() Credentials {
+func (c Credentials) Trimmed() Credentials {
 	return Credentials{Token: Secret(trim(string(c.Token))), AppID: trim(c.AppID), APIKey: Secret(trim(string(c.APIKey)))}
 }
 
@@ -62,7 +62,7 @@ func trim(s string) string {
 // be secrets of the vendor's. It names what is wrong without showing it.
 func (c Credentials) Check() error {
 	for _, part := range []struct{ name, value string }{
-		{"the token", string(c.Token)}, {"the app id", c.AppID}, {"the API key", string(c.APIKey)},
+		{PartToken, string(c.Token)}, {PartAppID, c.AppID}, {PartAPIKey, string(c.APIKey)},
 	} {
 		if what := strange(part.value); what != "" {
 			return &SecretError{Part: part.name, Found: what}
@@ -81,10 +81,17 @@ func (c Credentials) Check() error {
 	return errors.New("neither a token nor an app id with an API key is given")
 }
 
+// The parts of credentials that a [SecretError] is about.
+const (
+	PartToken  = "the token"
+	PartAppID  = "the app id"
+	PartAPIKey = "the API key"
+)
+
 // A SecretError is a part of credentials that can be no secret of the vendor's. It
 // does not show it.
 type SecretError struct {
-	Part  string // "the token", "the app id" or "the API key"
+	Part  string // PartToken, PartAppID or PartAPIKey
 	Found string // "holds blanks", for example, and what to do
 }
 
@@ -162,7 +169,7 @@ type CredentialSource interface {
 // Credentials returns c itself, without white space and byte order marks around
 // its parts: fixed credentials are their own source.
 func (c Credentials) Credentials(context.Context) (Credentials, error) {
-	c = c.trimmed()
+	c = c.Trimmed()
 	return c, c.Check()
 }
 

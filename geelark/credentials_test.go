@@ -217,7 +217,7 @@ func TestCredentialsMustBeWholeAndOfOneMode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := test.c.Credentials(t.Context())
-			if trimmed := got; err == nil && trimmed.trimmed() != trimmed {
+			if trimmed := got; err == nil && trimmed.Trimmed() != trimmed {
 				t.Errorf("got %q, %q, %q", string(got.Token), got.AppID, string(got.APIKey))
 			}
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {

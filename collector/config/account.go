@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,12 +24,6 @@ type account struct {
 
 	// What its credentials are made of; those in variables are values already.
 	token, tokenFile, appID, apiKey, apiKeyFile string
-}
-
-// identities are what no two accounts may share.
-type identities struct {
-	names       map[string]int                 // to the line
-	credentials map[geelark.Credentials]string // to the account
 }
 
 // tuning are the fields that the defaults have too.
@@ -94,7 +86,7 @@ func (a *account) chargeMode(to **geelark.ChargeMode) value {
 }
 
 // account decodes the account at index i into c.
-func (d *decoder) account(i int, n *yaml.Node, c *watch.AccountConfig, defaults *section, known identities) {
+func (d *decoder) account(i int, n *yaml.Node, c *watch.AccountConfig, defaults *section, names map[string]int) {
 	a := &account{section: d.section(fmt.Sprintf("accounts[%d]", i), n.Line), config: c}
 	if !a.is(yaml.MappingNode, "", n, mustBeAMap) {
 		return
@@ -107,8 +99,8 @@ func (d *decoder) account(i int, n *yaml.Node, c *watch.AccountConfig, defaults 
 	}
 	a.decode("", n, a.fields())
 	a.checkPhones()
-	a.checkName(known.names)
-	a.setCredentials(known.credentials)
+	a.checkName(names)
+	a.setCredentials()
 	a.validate(defaults)
 }
 
@@ -140,16 +132,16 @@ func (a *account) checkPhones() {
 			a.exclude(ids, discover)
 		}
 	}
-	if file := a.config.IDsFile; file != "" {
-		if err := readable(file); err != nil {
-			a.problem("phones.ids_file", cannot(err))
-		}
+	if name := a.config.IDsFile; name != "" && !a.watched[name] {
+		a.reads = append(a.reads, reading{a.section,
+			func(ctx context.Context) error { _, err := watch.ReadIDs(ctx, name); return err },
+			func(err error) (string, string) { return file, cannot(err) },
+		})
 	}
 }
 
-// setCredentials sets the source of the account's credentials after a first
-// look at it.
-func (a *account) setCredentials(known map[geelark.Credentials]string) {
+// setCredentials sets the source of the account's credentials.
+func (a *account) setCredentials() {
 	token := a.either("token_file", "token_env")
 	id := a.either("app_id", "app_id_env")
 	key := a.either("api_key_file", "api_key_env")
@@ -177,18 +169,20 @@ func (a *account) setCredentials(known map[geelark.Credentials]string) {
 	default:
 		return // after a problem
 	}
-	field := cmp.Or(token, key)
-	got, err := source.Credentials(context.Background())
-	if err != nil {
-		a.problem(field, cannot(err))
-		return
-	}
-	if other, taken := known[got]; taken {
-		a.problem(field, "gives the same credentials as "+other+": two accounts would spend one budget twice")
-		return
-	}
-	known[got] = fmt.Sprintf("%s in line %d", a.title, a.lines[field])
 	a.config.Credentials = source
+	a.reads = append(a.reads, reading{a.section,
+		func(ctx context.Context) error { _, err := source.Credentials(ctx); return err },
+		func(err error) (string, string) {
+			what, ok := errors.AsType[*geelark.SecretError](err)
+			switch {
+			case ok && what.Part == geelark.PartAppID:
+				return id, what.Found
+			case ok && a.variables[cmp.Or(token, key)] != "":
+				return cmp.Or(token, key), "names $" + a.variables[cmp.Or(token, key)] + ", which " + what.Found
+			}
+			return cmp.Or(token, key), cannot(err)
+		},
+	})
 }
 
 // either returns which of two fields is given and reports when both are.
@@ -223,18 +217,6 @@ func (a *account) validate(defaults *section) {
 		at = defaults
 	}
 	at.problem(path, err.Error())
-}
-
-func readable(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-		return err
-	}
-	return nil
 }
 
 // cannot puts the error about a file into words. A path that does not lead to a

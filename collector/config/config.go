@@ -6,15 +6,15 @@ package config
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"go.yaml.in/yaml/v4"
 
 	"geelark_exporter/collector/watch"
-	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/regular"
 )
 
 // maxSize bounds what is parsed; 4 MiB hold a hundred thousand phone ids.
@@ -28,35 +28,34 @@ const maxSize = 4 << 20
 // The error tells of everything that is wrong with the file, a line each, with
 // the file's name and the line number in front. It holds no secret.
 func Load(path string, base watch.AccountConfig, getenv func(string) string) ([]watch.AccountConfig, error) {
-	data, err := read(path)
+	data, err := read(context.Background(), path)
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{file: path, getenv: getenv}
+	return load(data, path, base, getenv, nil)
+}
+
+// load is [Load] of what the file holds. Lists of ids that are watched are not read:
+// what becomes of them is no matter of the configuration any more.
+func load(data []byte, path string, base watch.AccountConfig, getenv func(string) string, watched map[string]bool) ([]watch.AccountConfig, error) {
+	d := &decoder{file: path, getenv: getenv, watched: watched}
 	var accounts []watch.AccountConfig
 	if root := d.parse(data); root != nil {
 		accounts = d.accounts(root, base)
 	}
+	d.readFiles()
 	if err := d.err(); err != nil {
 		return nil, err
 	}
 	return accounts, nil
 }
 
-func read(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxSize {
+func read(ctx context.Context, path string) ([]byte, error) {
+	data, err := regular.Read(ctx, path, maxSize)
+	if _, large := errors.AsType[*regular.SizeError](err); large {
 		return nil, fmt.Errorf("%s: is larger than %d MiB: move long lists of phones to an ids_file", path, maxSize>>20)
 	}
-	return data, nil
+	return data, err
 }
 
 // parse returns the top of the only document in data, or nil after a problem.
@@ -134,11 +133,11 @@ func (d *decoder) accounts(root *yaml.Node, base watch.AccountConfig) []watch.Ac
 	if len(list.Content) == 0 {
 		file.problem("accounts", must)
 	}
-	known := identities{names: map[string]int{}, credentials: map[geelark.Credentials]string{}}
+	names := make(map[string]int) // to the line
 	configs := make([]watch.AccountConfig, len(list.Content))
 	for i, n := range list.Content {
 		configs[i] = base
-		d.account(i, n, &configs[i], shared, known)
+		d.account(i, n, &configs[i], shared, names)
 	}
 	return configs
 }

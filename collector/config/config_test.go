@@ -64,6 +64,7 @@ func write(t testing.TB, content string) (dir, file string) {
 		"empty":        "\n",
 		"two words":    "s3cret s3cret",
 		"phones":       "1\n",
+		"columns":      "id,name\n",
 		"no phones":    "",
 
 		"secrets/team-a-token":   "a",
@@ -145,6 +146,12 @@ func TestLoad(t *testing.T) {
 		"an empty list of ids is no mistake beside a discovery": {
 			account + "  phones: {ids: [], discover: {}}",
 			one(nil),
+		},
+		"two accounts with the same credentials share their budget": {
+			account + "- name: b\n  token_file: ./token\n",
+			func(dir string) []watch.AccountConfig {
+				return []watch.AccountConfig{expected("a", tokenFile(dir), nil), expected("b", tokenFile(dir), nil)}
+			},
 		},
 		"phones are selected": {
 			account + "  phones: {discover: {groups: [x, y], tags: [1], charge_mode: per_minute}}",

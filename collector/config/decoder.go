@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -33,7 +35,33 @@ const longestName = 32
 type decoder struct {
 	file     string
 	getenv   func(string) string
+	watched  map[string]bool // lists of ids that are not read
+	reads    []reading
 	problems []problem
+}
+
+// A reading is a first look at a file that the configuration names.
+type reading struct {
+	of   *section
+	read func(context.Context) error
+	tell func(error) (path, text string) // what the problem is, and of which field
+}
+
+// readFiles looks at all files at once: if they are on a mount that is stuck, that
+// takes no longer than for one.
+func (d *decoder) readFiles() {
+	failed := make([]error, len(d.reads))
+	var wg sync.WaitGroup
+	for i, r := range d.reads {
+		wg.Go(func() { failed[i] = r.read(context.Background()) })
+	}
+	wg.Wait()
+	for i, err := range failed {
+		if err != nil {
+			r := d.reads[i]
+			r.of.problem(r.tell(err))
+		}
+	}
 }
 
 type problem struct {
@@ -75,10 +103,12 @@ type section struct {
 	title string
 	lines map[string]int // of the fields that are given, by path; "" is the section itself
 	empty []string       // the paths of lists without items
+	// variables are the names of those that fields name and that are set, by path.
+	variables map[string]string
 }
 
 func (d *decoder) section(title string, line int) *section {
-	return &section{decoder: d, title: title, lines: map[string]int{"": line}}
+	return &section{decoder: d, title: title, lines: map[string]int{"": line}, variables: map[string]string{}}
 }
 
 // problem reports what is wrong with the field at path.
@@ -184,7 +214,7 @@ func (s *section) unknown(path string, key *yaml.Node, known fields) {
 		field += " in " + path
 	}
 	what := "use one of " + strings.Join(names, ", ")
-	if meant := nearest(name, names); meant != "" {
+	if meant := Nearest(name, names); meant != "" {
 		what = "did you mean " + meant + "?"
 	} else if file, env := name+"_file", name+"_env"; known[file] != nil && known[env] != nil {
 		what = "a secret does not stand in this file, give " + file + " or " + env
@@ -192,9 +222,9 @@ func (s *section) unknown(path string, key *yaml.Node, known fields) {
 	s.reportIn(key.Line, field+": "+what)
 }
 
-// nearest returns the name that differs from what was typed in a third of it,
+// Nearest returns the name that differs from what was typed in a third of it,
 // rounded up, or less; "" when none does.
-func nearest(typed string, names []string) string {
+func Nearest(typed string, names []string) string {
 	if len(typed) > longestName {
 		return ""
 	}
@@ -264,10 +294,14 @@ func (s *section) path(to *string) value {
 // variable decodes the name of an environment variable to the variable's value.
 // White space around it is left out, as it is in files.
 func (s *section) variable(to *string) value {
-	return s.scalar("the name of an environment variable that is set and not empty", func(text string) bool {
-		*to = strings.TrimSpace(s.getenv(text))
-		return *to != ""
-	})
+	return func(path string, n *yaml.Node) {
+		s.scalar("the name of an environment variable that is set and not empty", func(text string) bool {
+			if *to = strings.TrimSpace(s.getenv(text)); *to != "" {
+				s.variables[path] = text
+			}
+			return *to != ""
+		})(path, n)
+	}
 }
 
 func (s *section) list(to *[]string) value {

@@ -10,7 +10,7 @@ import (
 // before, until ctx is done. A file that cannot be read says nothing about its
 // content: what is mounted anew is missing for a moment.
 func (r *Reloader) Follow(ctx context.Context, path string, ticks <-chan time.Time) {
-	before, err := read(path)
+	before, err := read(ctx, path)
 	known := err == nil
 	for {
 		select {
@@ -18,7 +18,7 @@ func (r *Reloader) Follow(ctx context.Context, path string, ticks <-chan time.Ti
 			return
 		case <-ticks:
 		}
-		now, err := read(path)
+		now, err := read(ctx, path)
 		if err != nil {
 			continue
 		}

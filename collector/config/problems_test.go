@@ -325,15 +325,8 @@ accounts.yml:7: accounts[5] "f": api_key_file cannot be used: empty is empty: it
 		file: "accounts:\n- {name: a, token_file: two words}\n- {name: b, token_env: TWO_WORDS}\n- {name: c, app_id: c c, api_key_file: key}\n",
 		want: `
 accounts.yml:2: accounts[0] "a": token_file cannot be used: two words: the token holds blanks: give the secret and nothing else
-accounts.yml:3: accounts[1] "b": token_env cannot be used: the token holds blanks: give the secret and nothing else
-accounts.yml:4: accounts[2] "c": api_key_file cannot be used: key: the app id holds blanks: give the secret and nothing else`,
-	},
-	{
-		name: "the same credentials twice",
-		file: "accounts:\n- {name: a, token_file: token}\n- {name: b, token_file: ./token}\n- {name: c, token_env: SAME_TOKEN}\n",
-		want: `
-accounts.yml:3: accounts[1] "b": token_file gives the same credentials as accounts[0] "a" in line 2: two accounts would spend one budget twice
-accounts.yml:4: accounts[2] "c": token_env gives the same credentials as accounts[0] "a" in line 2: two accounts would spend one budget twice`,
+accounts.yml:3: accounts[1] "b": token_env names $TWO_WORDS, which holds blanks: give the secret and nothing else
+accounts.yml:4: accounts[2] "c": app_id holds blanks: give the secret and nothing else`,
 	},
 	{
 		name: "no ids",
@@ -359,7 +352,14 @@ accounts.yml:11: accounts[1] "b": phones.discover and phones.ids_file in line 10
 		file: "accounts:\n- name: a\n  token_file: token\n  phones: {ids_file: missing}\n- name: b\n  token_env: TOKEN\n  phones: {ids_file: .}\n",
 		want: `
 accounts.yml:4: accounts[0] "a": phones.ids_file cannot be read: no such file or directory; a relative path starts from this file's directory
-accounts.yml:7: accounts[1] "b": phones.ids_file cannot be read: is a directory; a relative path starts from this file's directory`,
+accounts.yml:7: accounts[1] "b": phones.ids_file cannot be read: not a regular file; a relative path starts from this file's directory`,
+	},
+	{
+		name: "lists of ids with something else in them",
+		file: "accounts:\n- name: a\n  token_file: token\n  phones: {ids_file: columns}\n- name: b\n  token_env: TOKEN\n  phones: {ids_file: two words}\n",
+		want: `
+accounts.yml:4: accounts[0] "a": phones.ids_file cannot be used: columns:1: a phone id must be of letters, digits, dashes and underscores, has a comma; the file must hold one id a line
+accounts.yml:7: accounts[1] "b": phones.ids_file cannot be used: two words:1: a phone id must be of letters, digits, dashes and underscores, has a blank; the file must hold one id a line`,
 	},
 	{
 		name: "an id that is none",
@@ -433,8 +433,8 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	dir, file := write(t, strings.Repeat("#", maxSize+1))
 	for path, want := range map[string]string{
 		file:                          file + ": is larger than 4 MiB: move long lists of phones to an ids_file",
-		dir:                           "read " + dir + ": is a directory",
-		filepath.Join(dir, "missing"): "open " + filepath.Join(dir, "missing") + ": no such file or directory",
+		dir:                           "open " + dir + ": not a regular file",
+		filepath.Join(dir, "missing"): "stat " + filepath.Join(dir, "missing") + ": no such file or directory",
 	} {
 		accounts, err := Load(path, watch.AccountConfig{}, os.Getenv)
 		if err == nil || err.Error() != want || accounts != nil {

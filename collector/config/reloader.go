@@ -15,10 +15,11 @@ import (
 // that worked. It is the handler of the reload path. It is safe for concurrent
 // use.
 type Reloader struct {
-	load   func() ([]watch.AccountConfig, error)
-	apply  func([]watch.AccountConfig) error
-	logger log.Logger
-	now    func() time.Time
+	load     func() ([]watch.AccountConfig, error)
+	apply    func([]watch.AccountConfig) error
+	failures *watch.FailureLog
+	logger   log.Logger
+	now      func() time.Time
 
 	reloading sync.Mutex // held during a reload
 
@@ -31,7 +32,8 @@ type Reloader struct {
 // NewReloader returns a reloader of accounts that were loaded and applied just
 // now.
 func NewReloader(load func() ([]watch.AccountConfig, error), apply func([]watch.AccountConfig) error, logger log.Logger, now func() time.Time) *Reloader {
-	r := &Reloader{load: load, apply: apply, logger: logger, now: now}
+	r := &Reloader{load: load, apply: apply, logger: logger, now: now,
+		failures: watch.NewFailureLog("Reloading the configuration", "the one before stays in force", logger, now)}
 	r.ended(nil)
 	return r
 }
@@ -69,8 +71,8 @@ func (r *Reloader) Reload() error {
 		err = r.apply(accounts)
 	}
 	r.ended(err)
+	r.failures.Report(err)
 	if err != nil {
-		level.Error(r.logger).Log("msg", "Reloading the configuration failed, the one before stays in force", "err", err)
 		return err
 	}
 	level.Info(r.logger).Log("msg", "Reloaded the configuration", "accounts", len(accounts))

@@ -150,7 +150,7 @@ var teams = []string{"steady-1", "steady-2", "changing", "coming"}
 var brokenFiles = []string{
 	"", "accounts: []", "accounts:\n\t- x", "acounts:\n", "accounts: [{name: steady-1}]",
 	strings.ReplaceAll(steadyTeams, "steady-2, token", "steady-1, token"),
-	strings.ReplaceAll(steadyTeams, "token-2", "token-1"),
+	strings.ReplaceAll(steadyTeams, "token-2", "token-1, app_id: x"),
 	strings.ReplaceAll(steadyTeams, "token-2", "none"),
 	steadyTeams + strings.ReplaceAll(comingTeam, "token_file", "cache_ttl: soon, token_file"),
 	steadyTeams + fmt.Sprintf(changingTeam, 1, 1) + strings.ReplaceAll(comingTeam, "token_file", "phones: {ids_file: broken-phones}, token_file"),

@@ -1,0 +1,318 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"geelark_exporter/collector"
+	"geelark_exporter/collector/config"
+	"geelark_exporter/collector/watch"
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/regular"
+)
+
+// flags are the command line's.
+type flags struct {
+	app *kingpin.Application
+
+	configFile     string
+	file           *config.File // nil: none
+	configCheck    bool
+	reloadInterval time.Duration
+	ask            bool
+
+	account    watch.AccountConfig
+	named      bool // its name was given
+	tokenFile  string
+	appID      string
+	apiKeyFile string
+
+	collectors map[string]*bool
+	chosen     map[string]*bool // the collectors' flags that were given
+	usagePhone bool
+	optIn      []string
+	exclude    []string
+	shard      watch.Shard
+	stateDir   string
+
+	demo              bool
+	demoPhones        int
+	demoListenAddress string
+
+	telemetryPath          string
+	timeoutOffset          time.Duration
+	maxRequests            int
+	disableExporterMetrics bool
+	externalURL            string
+	routePrefix            string
+	enableLifecycle        bool
+	web                    *web.FlagConfig
+
+	logLevel  string
+	logFormat string
+}
+
+func newApp() (*kingpin.Application, *flags) {
+	app := kingpin.New(program, "Exposes the status of GeeLark cloud phones to Prometheus.").DefaultEnvars()
+	app.UsageWriter(os.Stdout)
+	app.Version(version.Print(program))
+	app.VersionFlag.NoEnvar()
+	app.HelpFlag.Short('h').NoEnvar()
+	return app, addFlags(app)
+}
+
+func addFlags(app *kingpin.Application) *flags {
+	f := &flags{app: app, account: watch.AccountConfig{}, collectors: make(map[string]*bool), chosen: make(map[string]*bool)}
+	a := &f.account
+	app.Flag("config.file", "YAML file of the accounts to watch, instead of the flags that name one account. The other flags below are what it does not say.").StringVar(&f.configFile)
+	app.Flag("config.check", "Check the configuration without asking GeeLark, and exit.").BoolVar(&f.configCheck)
+	app.Flag("check", "Ask GeeLark whether the accounts work, with one request for each where that tells enough, say what came of it, and exit, with 0 when all of them work.").BoolVar(&f.ask)
+
+	app.Flag("config.reload-interval", "How often to look whether the configuration file has changed, and to reload it then. 0s: only when told to.").Default("0s").DurationVar(&f.reloadInterval)
+
+	app.Flag("account.name", "Name of the account, which becomes the label account: two exporters of an account each must not both say default.").Default("default").IsSetByUser(&f.named).StringVar(&a.Name)
+	app.Flag("geelark.base-url", "Address of the GeeLark API.").Envar("GEELARK_BASE_URL").Default(geelark.DefaultBaseURL).StringVar(&a.BaseURL)
+	app.Flag("geelark.token-file", "File with the API token, read again before every request. The token itself can be given in $GEELARK_TOKEN.").Envar("GEELARK_TOKEN_FILE").StringVar(&f.tokenFile)
+	app.Flag("geelark.app-id", "Team app id, for authentication by key instead of token.").Envar("GEELARK_APP_ID").StringVar(&f.appID)
+	app.Flag("geelark.api-key-file", "File with the team API key, read again before every request. The key itself can be given in $GEELARK_API_KEY.").Envar("GEELARK_API_KEY_FILE").StringVar(&f.apiKeyFile)
+	app.Flag("geelark.timeout", "Time limit of one request to the API.").Default("5s").DurationVar(&a.Timeout)
+	app.Flag("geelark.concurrency", "Requests for phone statuses at a time.").Default("4").IntVar(&a.Concurrency)
+	app.Flag("geelark.requests-per-minute", "Most requests to an endpoint within any minute, at most the vendor's 200. The rest is left to other users of the account.").Default("150").IntVar(&a.Limits.PerMinute)
+	app.Flag("geelark.requests-per-hour", "Most requests to an endpoint within any hour, at most the vendor's 24000. The rest is left to other users of the account.").Default("18000").IntVar(&a.Limits.PerHour)
+	app.Flag("geelark.limit-share", "How many programs divide the account's limits evenly, such as two exporters that watch the same account: the limits of this one, and the vendor's, are divided by it.").Default("1").IntVar(&a.Limits.Share)
+	app.Flag("phone.id", "Ids of phones to track, with commas between them. Repeatable. Without this flag and --phone.ids-file, all phones of the account are tracked.").SetValue((*idList)(&a.IDs))
+	app.Flag("phone.ids-file", "File with ids of phones to track: one a line, # begins a comment. A regular file, read again at each scrape.").StringVar(&a.IDsFile)
+	app.Flag("cache.ttl", "Age from which a phone's status is due to be polled again at a scrape.").Default("30s").DurationVar(&a.CacheTTL)
+	app.Flag("cache.max-staleness", "Age from which a phone's status is not exposed any more.").Default("10m").DurationVar(&a.MaxStaleness)
+	app.Flag("inventory.interval", "How often the account's list of phones is read: to find them, and for their names, groups, tags and subscriptions.").Default("5m").DurationVar(&a.InventoryInterval)
+	app.Flag("billing.interval", "How often wallet and plan are read.").Default("10m").DurationVar(&a.BillingInterval)
+
+	for _, c := range [][2]string{
+		{watch.CollectorStatus, "Poll the status of each phone (phone/status)."},
+		{watch.CollectorInventory, "Read names, groups, tags and subscriptions of phones (phone/list)."},
+		{watch.CollectorBilling, "Read wallet and plan (pay/wallet, pay/plan/info)."},
+		{watch.CollectorUsage, "Add up what phones use and pay (billing/transaction/detail, up to 30 requests a minute). On with --demo."},
+		{watch.CollectorTasks, "Follow automation tasks (task/historyRecords, task/query, up to 20 requests a minute). On with --demo."},
+	} {
+		on := slices.Contains(watch.DefaultCollectors(), c[0])
+		f.chosen[c[0]] = new(bool)
+		f.collectors[c[0]] = app.Flag("collector."+c[0], c[1]).Default(strconv.FormatBool(on)).IsSetByUser(f.chosen[c[0]]).Bool()
+	}
+	app.Flag("usage.per-phone", "Expose what each phone uses and pays too, two series a phone.").BoolVar(&f.usagePhone)
+	app.Flag("metrics.opt-in", "Expose metric families too that are off by default and whose whole name matches this pattern (RE2): "+strings.Join(collector.OptInFamilies(), ", ")+". Repeatable.").StringsVar(&f.optIn)
+	app.Flag("metrics.exclude", "Leave out metric families whose whole name matches this pattern (RE2). Repeatable.").StringsVar(&f.exclude)
+	app.Flag("state.directory", "Directory for what must outlive the process: what was spent of the API's limits, pauses, and what is known of phones, usage and tasks. Each exporter needs its own. Without one, nothing is kept, and for its first minute the exporter spends only what the vendor allows above --geelark.requests-per-minute, since it cannot know what was spent before.").Envar("STATE_DIRECTORY").StringVar(&f.stateDir)
+	app.Flag("shard", "Index of this exporter, from 0, among --total-shards that share the accounts of one configuration file.").Default("0").IntVar(&f.shard.Index)
+	app.Flag("total-shards", "Exporters that share the accounts of one configuration file.").Default("1").IntVar(&f.shard.Total)
+
+	app.Flag("demo", "Run a simulated GeeLark in the process and watch it: no account and no network needed.").BoolVar(&f.demo)
+	app.Flag("demo.phones", "Phones of the simulated GeeLark.").Default("250").IntVar(&f.demoPhones)
+	app.Flag("demo.listen-address", "Address of the simulated GeeLark.").Default("127.0.0.1:0").StringVar(&f.demoListenAddress)
+
+	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&f.telemetryPath)
+	app.Flag("web.timeout-offset", "What a scrape keeps of its timeout for its answer.").Default("500ms").DurationVar(&f.timeoutOffset)
+	app.Flag("web.max-requests", "Most scrapes at a time, by all paths together, 0 for no limit.").Default("40").IntVar(&f.maxRequests)
+	app.Flag("web.disable-exporter-metrics", "Leave out metrics about the exporter itself (promhttp_*, process_*, go_*).").BoolVar(&f.disableExporterMetrics)
+	app.Flag("web.external-url", "URL under which the exporter can be reached from outside, such as by a reverse proxy. Its path begins all paths of the exporter. Without it, service discovery names the host that it was asked by.").StringVar(&f.externalURL)
+	app.Flag("web.route-prefix", "What begins all paths of the exporter, when that is not the path of --web.external-url: / for a proxy that takes the path away.").StringVar(&f.routePrefix)
+	app.Flag("web.enable-lifecycle", "Reload the configuration on POST /-/reload.").BoolVar(&f.enableLifecycle)
+	f.web = webflag.AddFlags(app, defaultAddress)
+
+	app.Flag("log.level", "Least severity of what is logged: debug, info, warn or error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
+	app.Flag("log.format", "Format of the log: logfmt or json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
+	return f
+}
+
+// flagsOfFields are the flags that set the fields of an account.
+var flagsOfFields = map[string]string{
+	watch.FieldName:              "account.name",
+	watch.FieldBaseURL:           "geelark.base-url",
+	watch.FieldTimeout:           "geelark.timeout",
+	watch.FieldConcurrency:       "geelark.concurrency",
+	watch.FieldRequestsPerMinute: "geelark.requests-per-minute",
+	watch.FieldRequestsPerHour:   "geelark.requests-per-hour",
+	watch.FieldLimitShare:        "geelark.limit-share",
+	watch.FieldIDs:               "phone.id",
+	watch.FieldIDsFile:           "phone.ids-file",
+	watch.FieldCacheTTL:          "cache.ttl",
+	watch.FieldMaxStaleness:      "cache.max-staleness",
+	watch.FieldInventoryInterval: "inventory.interval",
+	watch.FieldBillingInterval:   "billing.interval",
+}
+
+// check returns an error for the first flag whose value is out of range or that
+// does not go with another.
+func (f *flags) check() error {
+	for _, c := range []struct {
+		ok   bool
+		flag string
+		must string
+		is   any
+	}{
+		{f.shard.Total >= 1, "total-shards", "be above zero", f.shard.Total},
+		{f.shard.Index >= 0 && f.shard.Index < f.shard.Total, "shard", "be from 0 and below --total-shards", f.shard.Index},
+		{f.demoPhones >= 0 && f.demoPhones <= 1_000_000, "demo.phones", "be 0 to 1000000", f.demoPhones},
+		{f.timeoutOffset >= 0, "web.timeout-offset", "not be negative", f.timeoutOffset},
+		{f.reloadInterval >= 0, "config.reload-interval", "not be negative", f.reloadInterval},
+		{f.maxRequests >= 0, "web.max-requests", "not be negative", f.maxRequests},
+		{
+			isRoute(f.telemetryPath) && !strings.HasPrefix(f.telemetryPath, "/-/") && !slices.Contains([]string{probePath, discoveryPath, configPath}, f.telemetryPath),
+			"web.telemetry-path", "be a clean path that begins with /, not with /-/, is none of " + probePath + ", " + discoveryPath + " and " + configPath + ", and holds none of {}?#% or a space", f.telemetryPath,
+		},
+	} {
+		if !c.ok {
+			return fmt.Errorf("--%s must %s, is %v", c.flag, c.must, c.is)
+		}
+	}
+	if f.configFile != "" {
+		for _, c := range []struct {
+			flag  string
+			given bool
+		}{
+			{"demo", f.demo}, {"account.name", f.named},
+			{"geelark.token-file", f.tokenFile != ""}, {"geelark.app-id", f.appID != ""}, {"geelark.api-key-file", f.apiKeyFile != ""},
+			{"phone.id", len(f.account.IDs) > 0}, {"phone.ids-file", f.account.IDsFile != ""},
+		} {
+			if c.given {
+				return fmt.Errorf("--%s does not go with --config.file, which names the accounts and their phones: drop one of them", c.flag)
+			}
+		}
+	} else if f.shard.Total > 1 {
+		return errors.New("--total-shards shares the accounts of a configuration file: give --config.file or drop it")
+	}
+	if _, err := f.site(); err != nil {
+		return err
+	}
+	if file := *f.web.WebConfigFile; file != "" { // reading another kind of file could hang
+		if _, err := regular.Read(context.Background(), file, 1<<20); err != nil {
+			return fmt.Errorf("--web.config.file: %w", err)
+		}
+	}
+	if err := web.Validate(*f.web.WebConfigFile); err != nil {
+		// An error in YAML takes several lines.
+		return fmt.Errorf("--web.config.file: %s", strings.Join(strings.Fields(err.Error()), " "))
+	}
+	if err := geelark.CheckProxy(os.Getenv); err != nil {
+		return err
+	}
+	return naming(f.account.Validate())
+}
+
+// naming names the flag in an error about a field that it has set.
+func naming(err error) error {
+	fe, ok := errors.AsType[*watch.FieldError](err)
+	if !ok {
+		return err
+	}
+	field, _, _ := strings.Cut(fe.Field, "[")
+	return fmt.Errorf("--%s %w", flagsOfFields[field], fe.Err)
+}
+
+// accounts returns what to watch.
+func (f *flags) accounts() ([]watch.AccountConfig, error) {
+	if f.configFile != "" {
+		return f.file.Load()
+	}
+	a := f.account
+	if a.Credentials == nil { // --demo has its own
+		source, err := config.Credentials(context.Background(), os.Getenv, f.tokenFile, f.appID, f.apiKeyFile)
+		if err != nil {
+			return nil, err
+		}
+		a.Credentials = source
+	}
+	return []watch.AccountConfig{a}, nil
+}
+
+// parse is kingpin's, with the flag's name in errors about its value.
+func parse(app *kingpin.Application, args []string) error {
+	_, failed := app.Parse(args)
+	if failed == nil {
+		return nil
+	}
+	if typed, unknown := strings.CutPrefix(failed.Error(), "unknown long flag '--"); unknown {
+		return suggesting(failed, strings.TrimSuffix(typed, "'"), app)
+	}
+	if line, err := app.ParseContext(args); err == nil {
+		for _, e := range line.Elements {
+			if c, ok := e.Clause.(*kingpin.FlagClause); ok && e.Value != nil && c.Model().Value.Set(*e.Value) != nil {
+				return fmt.Errorf("--%s: %w", c.Model().Name, failed)
+			}
+		}
+		for _, f := range app.Model().Flags {
+			if v := os.Getenv(f.Envar); v != "" && f.Value.Set(v) != nil {
+				return fmt.Errorf("$%s: %w", f.Envar, failed)
+			}
+		}
+	}
+	return failed
+}
+
+// suggesting adds the flag that was meant to an error about an unknown one.
+func suggesting(failed error, typed string, app *kingpin.Application) error {
+	var names []string
+	for _, f := range app.Model().Flags {
+		if names = append(names, f.Name); f.IsBoolFlag() {
+			names = append(names, "no-"+f.Name)
+		}
+	}
+	if meant := config.Nearest(typed, names); meant != "" {
+		return fmt.Errorf("%w: did you mean --%s?", failed, meant)
+	}
+	return failed
+}
+
+// serviceLink matches what Kubernetes adds to the environment for each Service, of
+// which one may be called geelark-exporter.
+var serviceLink = regexp.MustCompile(`(_SERVICE_HOST|_SERVICE_PORT(_[A-Z0-9_]+)?|_PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
+// unknownVariables are warnings of variables that look as if they set a flag and
+// set none. Their values may be secret.
+func unknownVariables(app *kingpin.Application, environ []string) (warnings []string) {
+	var known []string
+	for _, f := range app.Model().Flags {
+		if f.Envar != "" {
+			known = append(known, f.Envar)
+		}
+	}
+	for _, v := range environ {
+		name, _, _ := strings.Cut(v, "=")
+		if !strings.HasPrefix(name, "GEELARK_EXPORTER_") || slices.Contains(known, name) || serviceLink.MatchString(name) {
+			continue
+		}
+		warning := "$" + name + " sets nothing"
+		if meant := config.Nearest(name, known); meant != "" {
+			warning += ": did you mean $" + meant + "?"
+		}
+		warnings = append(warnings, warning)
+	}
+	slices.Sort(warnings)
+	return warnings
+}
+
+// An idList is a flag's value of ids, which can be given together and one by one.
+type idList []string
+
+func (l *idList) Set(ids string) error {
+	for id := range strings.SplitSeq(ids, ",") {
+		*l = append(*l, strings.TrimSpace(id))
+	}
+	return nil
+}
+
+func (l *idList) String() string { return strings.Join(*l, ",") }
+
+// IsCumulative tells kingpin that the flag can be repeated.
+func (l *idList) IsCumulative() bool { return true }
