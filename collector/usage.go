@@ -11,19 +11,19 @@ var (
 		"Time of use that was charged since counting began, by what was used and what it was charged to.",
 		"account", "kind", "charge_type")
 	usageCostFamily = newCounterFamily("geelark_usage_cost_total",
-		"What was charged since counting began, in the vendor's currency.",
+		"What was charged since counting began, in the vendor's currency, or in points where these were charged.",
 		"account", "kind", "charge_type")
 	groupUsageSecondsFamily = newCounterFamily("geelark_group_usage_seconds_total",
 		"Time of use that was charged since counting began, by the group that the phone was in.",
 		"account", "group", "kind", "charge_type")
 	groupUsageCostFamily = newCounterFamily("geelark_group_usage_cost_total",
-		"What was charged since counting began, in the vendor's currency, by the group that the phone was in.",
+		"What was charged since counting began, in the vendor's currency, or in points where these were charged, by the group that the phone was in.",
 		"account", "group", "kind", "charge_type")
 	phoneUsageSecondsFamily = newCounterFamily("geelark_phone_usage_seconds_total",
 		"Time of use of the phone that was charged since counting began.",
 		"account", "id")
 	phoneUsageCostFamily = newCounterFamily("geelark_phone_usage_cost_total",
-		"What was charged for the phone since counting began, in the vendor's currency.",
+		"What was charged for the phone since counting began, in the vendor's currency. Points are not in it.",
 		"account", "id")
 	usageLastFlowFamily = newFamily("geelark_usage_last_flow_timestamp_seconds",
 		"When the latest entry of the bill was created that is counted. Absent before the first.",

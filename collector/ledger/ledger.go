@@ -37,7 +37,8 @@ type Use struct {
 	Charge geelark.ChargeType
 }
 
-// A Sum is of time and money.
+// A Sum is of time and money. Where it is of the charge type points alone, the
+// amount is of points.
 type Sum struct {
 	Used   time.Duration
 	Amount geelark.Amount
@@ -169,7 +170,11 @@ func (l *Ledger) count(flows []geelark.Flow, groupOf func(phone string) (string,
 		}
 		add := Sum{f.Used, f.Amount}
 		p.Last = max(p.Last, e.Created)
-		p.add(add)
+		if f.Charge == geelark.ChargePoints {
+			p.add(Sum{Used: f.Used}) // an amount of points is no money
+		} else {
+			p.add(add)
+		}
 		c.Phones[f.PhoneID] = p
 		use := GroupUse{p.Group, Use{f.Kind, f.Charge}}
 		sum := c.Groups[use]

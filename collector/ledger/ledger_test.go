@@ -106,3 +106,19 @@ func TestALedgerRemembersNoMoreThanItsCapacity(t *testing.T) {
 		t.Errorf("floor %d, %d known", l.Floor(), l.Known(0, 10_000))
 	}
 }
+
+func TestPointsAreNoMoney(t *testing.T) {
+	l := New(time.Unix(0, 0), nil)
+	points := flow("2", "a", 10, 1000)
+	points.Kind, points.Charge = geelark.FlowRPA, geelark.ChargePoints
+	l.Count([]geelark.Flow{flow("1", "a", 10, 7), points}, noGroup)
+	l.Phones(func(id string, p Phone) bool {
+		if want := (Sum{2 * time.Minute, 7}); p.Sum != want {
+			t.Errorf("phone %s: got %v, want %v", id, p.Sum, want)
+		}
+		return true
+	})
+	if got, want := uses(l)[Use{geelark.FlowRPA, geelark.ChargePoints}], (Sum{time.Minute, 1000}); got != want {
+		t.Errorf("points by themselves: got %v, want %v", got, want)
+	}
+}
