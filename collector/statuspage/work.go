@@ -10,6 +10,7 @@ import (
 
 	"geelark_exporter/collector/ledger"
 	"geelark_exporter/collector/tasks"
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
 
@@ -59,7 +60,7 @@ func (a account) Used() string {
 // UsageUnread tells how far behind the reading of bills is, when that is more than
 // it always is.
 func (a account) UsageUnread() string {
-	if err, failing := a.ongoing("usage", ""); failing {
+	if err, failing := a.ongoing(watch.CollectorUsage, ""); failing {
 		return fmt.Sprintf("Bills could not be read since %s: %s.", a.Time(err.First).UTC, brief(err))
 	}
 	return ""

@@ -240,6 +240,14 @@ func TestOverviewTellsWhyNoPhoneIsSelected(t *testing.T) {
 		if v := a.Vain; v == nil || v.Phones != 250 || !slices.Equal(v.Groups, []string{"farm-1"}) || !slices.Equal(v.Of.Groups, []string{"farm1"}) || a.Listed.Or(0) != 250 {
 			t.Fatalf("got %+v of %v listed phones", v, a.Listed)
 		}
+		b.reload(func(c *AccountConfig) { c.CacheTTL++ })
+		if v := b.Overview().Accounts[0].Vain; v == nil {
+			t.Error("a reload forgets that nothing is selected")
+		}
+		b.reload(func(c *AccountConfig) { c.Discovery.Groups = []string{"farm1", "farm2"} })
+		if v := b.Overview().Accounts[0].Vain; v != nil {
+			t.Errorf("another selection has found nothing before it was asked for: %+v", v)
+		}
 		b.sim.Edit(b.sim.IDs()[0], func(p *geelarktest.Phone) { p.Group = "farm1" })
 		time.Sleep(6 * time.Minute)
 		b.pollAndList()
