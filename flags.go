@@ -181,9 +181,13 @@ func (f *flags) check() error {
 			flag  string
 			given bool
 		}{
-			{"demo", f.demo}, {"account.name", f.named},
-			{"geelark.token-file", f.tokenFile != ""}, {"geelark.app-id", f.appID != ""}, {"geelark.api-key-file", f.apiKeyFile != ""},
-			{"phone.id", len(f.account.IDs) > 0}, {"phone.ids-file", f.account.IDsFile != ""},
+			{"demo", f.demo},
+			{"account.name", f.named},
+			{"geelark.token-file", f.tokenFile != ""},
+			{"geelark.app-id", f.appID != ""},
+			{"geelark.api-key-file", f.apiKeyFile != ""},
+			{"phone.id", len(f.account.IDs) > 0},
+			{"phone.ids-file", f.account.IDsFile != ""},
 		} {
 			if c.given {
 				return fmt.Errorf("--%s does not go with --config.file, which names the accounts and their phones: drop one of them", c.flag)

@@ -133,7 +133,8 @@ func (a *account) checkPhones() {
 		}
 	}
 	if name := a.config.IDsFile; name != "" && !a.watched[name] {
-		a.reads = append(a.reads, reading{a.section,
+		a.reads = append(a.reads, reading{
+			a.section,
 			func(ctx context.Context) error { _, err := watch.ReadIDs(ctx, name); return err },
 			func(err error) (string, string) { return file, cannot(err) },
 		})
@@ -170,7 +171,8 @@ func (a *account) setCredentials() {
 		return // after a problem
 	}
 	a.config.Credentials = source
-	a.reads = append(a.reads, reading{a.section,
+	a.reads = append(a.reads, reading{
+		a.section,
 		func(ctx context.Context) error { _, err := source.Credentials(ctx); return err },
 		func(err error) (string, string) {
 			what, ok := errors.AsType[*geelark.SecretError](err)

@@ -32,8 +32,10 @@ type Reloader struct {
 // NewReloader returns a reloader of accounts that were loaded and applied just
 // now.
 func NewReloader(load func() ([]watch.AccountConfig, error), apply func([]watch.AccountConfig) error, logger log.Logger, now func() time.Time) *Reloader {
-	r := &Reloader{load: load, apply: apply, logger: logger, now: now,
-		failures: watch.NewFailureLog("Reloading the configuration", "the one before stays in force", logger, now)}
+	r := &Reloader{
+		load: load, apply: apply, logger: logger, now: now,
+		failures: watch.NewFailureLog("Reloading the configuration", "the one before stays in force", logger, now),
+	}
 	r.ended(nil)
 	return r
 }

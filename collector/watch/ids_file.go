@@ -28,7 +28,7 @@ func CheckID(id string) error {
 		return fmt.Errorf("a phone id has at most %d characters", maxIDLength)
 	}
 	for _, r := range id {
-		what := ""
+		var what string
 		switch {
 		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_':
 			continue
