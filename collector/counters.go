@@ -162,7 +162,7 @@ func (c *Counters) TaskEnded(account string, t geelark.TaskType, s geelark.TaskS
 	c.tasks.WithLabelValues(account, t.String(), s.String()).Observe(took.Seconds())
 }
 
-// Panicked counts a panic that was contained.
+// Panicked implements [watch.Observer]. It counts scrapes that panicked too.
 func (c *Counters) Panicked() { c.panics.Inc() }
 
 // PhonesDropped implements [watch.Observer].

@@ -37,7 +37,14 @@ func (h *budgetHandler) do(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	returned := false
+	defer func() {
+		if !returned { // it panicked, and the place must not be lost
+			b.end(h.client.now(), false, pause{})
+		}
+	}()
 	err = h.next.do(ctx, c)
+	returned = true
 	if c.sent.IsZero() {
 		b.giveBack()
 		return err

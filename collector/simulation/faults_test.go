@@ -107,6 +107,7 @@ type cell struct {
 	// field is the one that is wrong while faulty is true, or was just now.
 	field  string
 	faulty bool
+	panics bool              // are wanted
 	true   map[string]string // the statuses, which do not change
 }
 
@@ -216,8 +217,8 @@ func (c *cell) scrape() samples {
 		switch name {
 		case "geelark_phones", "geelark_phones_unobserved":
 			sum += v
-		case "geelark_exporter_panics_total", "geelark_exporter_panics_total ":
-			if v != 0 {
+		case "geelark_exporter_panics_total":
+			if v != 0 && !c.panics {
 				c.errorf("%v panics", v)
 			}
 		case "geelark_phone_status_code":

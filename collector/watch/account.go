@@ -46,7 +46,7 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &Account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, store: phones.NewStore(o.Now()), workers: newWorkers(), errors: new(recentErrors), oddities: new(oddities), skew: new(skew)}
+	a := &Account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, store: phones.NewStore(o.Now()), workers: newWorkers(log.With(o.Logger, "account", cfg.Name), o.Observer.Panicked), errors: new(recentErrors), oddities: new(oddities), skew: new(skew)}
 	logger := log.With(o.Logger, "account", cfg.Name)
 	options := []geelark.Option{
 		geelark.WithBaseURL(cfg.BaseURL),

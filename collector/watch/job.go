@@ -53,7 +53,7 @@ func (j *job) start(now time.Time) {
 
 func (j *job) run() {
 	start := j.now()
-	err := j.work(j.workers.ctx)
+	err := j.workers.safely(func() error { return j.work(j.workers.ctx) })
 	now := j.now()
 	closed := j.workers.isClosed() // then a failure tells nothing
 	if !closed {

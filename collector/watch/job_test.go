@@ -6,13 +6,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/go-kit/log"
 )
 
 // newTestJob does work at an interval of 10 minutes, and a minute after a
 // failure.
 func newTestJob(work func(context.Context) error, ended func()) *job {
 	return &job{
-		workers: newWorkers(), interval: 10 * time.Minute, retry: time.Minute, work: work, ended: ended, notify: func() {}, record: func(error) {},
+		workers: newWorkers(log.NewNopLogger(), func() {}), interval: 10 * time.Minute, retry: time.Minute, work: work, ended: ended, notify: func() {}, record: func(error) {},
 		now: time.Now,
 	}
 }

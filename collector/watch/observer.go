@@ -25,6 +25,8 @@ type Observer interface {
 	PhonesDropped(account string, reason DropReason, n int)
 	// TaskEnded tells of a task that was completed or failed after a time.
 	TaskEnded(account string, t geelark.TaskType, s geelark.TaskStatus, took time.Duration)
+	// Panicked tells of a panic that ended a call and nothing else: a bug.
+	Panicked()
 }
 
 // A DropReason is why phones are not tracked any more.
@@ -52,3 +54,4 @@ func (nobody) LookupFailed(string, phones.Failure)                              
 func (nobody) ItemsSkipped(string, int)                                              {}
 func (nobody) PhonesDropped(string, DropReason, int)                                 {}
 func (nobody) TaskEnded(string, geelark.TaskType, geelark.TaskStatus, time.Duration) {}
+func (nobody) Panicked()                                                             {}

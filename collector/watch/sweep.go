@@ -100,7 +100,13 @@ func (s *sweep) send(place *geelark.Reservation) bool {
 	if len(batch) == 0 {
 		return false
 	}
-	if !s.workers.begin(func() { s.finish(batch, s.ask(place, batch)) }) {
+	if !s.workers.begin(func() {
+		err := s.workers.safely(func() error { return s.ask(place, batch) })
+		if _, panicked := errors.AsType[*panicError](err); panicked {
+			s.store.GiveBack(batch, s.now())
+		}
+		s.finish(batch, err)
+	}) {
 		s.store.GiveBack(batch, time.Time{})
 		return false
 	}
