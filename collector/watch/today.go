@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"geelark_exporter/collector/ledger"
+	"geelark_exporter/geelark"
 )
 
 // today remembers what had been counted when the day (UTC) began. The zero value
@@ -27,12 +28,16 @@ func (t *today) begin(now, last time.Time, groups map[ledger.GroupUse]ledger.Sum
 	}
 }
 
-// used returns what was counted since the day began.
+// used returns the time and the money that were counted since the day began, by
+// group.
 func (t *today) used(groups map[ledger.GroupUse]ledger.Sum) map[string]ledger.Sum {
 	used := make(map[string]ledger.Sum)
 	for at, sum := range groups {
 		before := t.before[at]
 		sum = sum.Plus(ledger.Sum{Used: -before.Used, Amount: -before.Amount})
+		if at.Charge == geelark.ChargePoints {
+			sum.Amount = 0 // points are no money
+		}
 		if sum != (ledger.Sum{}) {
 			used[at.Group] = used[at.Group].Plus(sum)
 		}

@@ -12,9 +12,10 @@ func TestADayOfUsage(t *testing.T) {
 	midnight := time.Date(2000, 1, 2, 0, 0, 0, 0, time.UTC)
 	groups := func(a, b geelark.Amount) map[ledger.GroupUse]ledger.Sum {
 		return map[ledger.GroupUse]ledger.Sum{
-			{Group: "a", Use: ledger.Use{Kind: 1}}: {Amount: a},
-			{Group: "b", Use: ledger.Use{Kind: 1}}: {Amount: b},
-			{Group: "b", Use: ledger.Use{Kind: 2}}: {Amount: b},
+			{Group: "a", Use: ledger.Use{Kind: 1}}:                               {Amount: a},
+			{Group: "b", Use: ledger.Use{Kind: 1}}:                               {Amount: b},
+			{Group: "b", Use: ledger.Use{Kind: 2}}:                               {Amount: b},
+			{Group: "b", Use: ledger.Use{Kind: 2, Charge: geelark.ChargePoints}}: {Amount: 1000 * b}, // no money
 		}
 	}
 	var d today

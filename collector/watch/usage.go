@@ -32,7 +32,7 @@ type Usage struct {
 	Phones []*Sums       // in the order of their ids
 	Last   time.Time     // when the latest entry was created; zero: none
 	Behind time.Duration // how much time has passed of which entries were not read
-	// Today is what was counted since TodayFrom, by group.
+	// Today is the time and the money that were counted since TodayFrom, by group.
 	Today     map[string]ledger.Sum
 	TodayFrom time.Time // zero: nothing was read yet
 }
