@@ -8,9 +8,14 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v4"
 
 	"geelark_exporter/deploy/processtest"
 )
@@ -194,6 +199,95 @@ func TestAnAlertThatExplainsOthersSilencesThem(t *testing.T) {
 				return strings.Join(wrong, "\n")
 			})
 		})
+	}
+}
+
+// TestWhatSilencesEndsLast holds that an alert which explains another fires longer
+// when both end: otherwise the other would be told then. Alerts about phones do not
+// end with what silences them, and those of an account that is watched again must be
+// told.
+func TestWhatSilencesEndsLast(t *testing.T) {
+	t.Parallel()
+	keep := make(map[string]time.Duration)
+	files, err := filepath.Glob("../prometheus/rules/*.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		var file struct {
+			Groups []struct {
+				Rules []struct {
+					Alert string
+					Keep  string `yaml:"keep_firing_for"`
+				}
+			}
+		}
+		decode(t, name, &file)
+		for _, g := range file.Groups {
+			for _, r := range g.Rules {
+				if r.Alert == "" {
+					continue
+				}
+				keep[r.Alert] = 0
+				if r.Keep != "" {
+					if keep[r.Alert], err = time.ParseDuration(r.Keep); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	}
+	var config struct {
+		Inhibit []struct {
+			Source []string `yaml:"source_matchers"`
+			Target []string `yaml:"target_matchers"`
+		} `yaml:"inhibit_rules"`
+	}
+	decode(t, configFile, &config)
+	pairs := 0
+	for _, r := range config.Inhibit {
+		for source := range keep {
+			for target := range keep {
+				if !matches(t, r.Source, source) || !matches(t, r.Target, target) || source == "GeelarkAccountNotWatched" ||
+					strings.HasPrefix(r.Target[0], `alertname=~"GeelarkPhone.+|`) || source == "GeelarkPhoneNotFound" {
+					continue
+				}
+				pairs++
+				if keep[source] <= keep[target] {
+					t.Errorf("%s silences %s and fires for %s after its end, the other for %s", source, target, keep[source], keep[target])
+				}
+			}
+		}
+	}
+	if pairs < 10 {
+		t.Errorf("only %d pairs were looked at", pairs)
+	}
+}
+
+// matches tells whether matchers take an alert, by its name alone.
+func matches(t *testing.T, matchers []string, alert string) bool {
+	t.Helper()
+	for _, m := range matchers {
+		parts := regexp.MustCompile(`^alertname(=~|!~|!=|=)"(.*)"$`).FindStringSubmatch(m)
+		if parts == nil {
+			continue
+		}
+		equal := regexp.MustCompile("^(?:" + parts[2] + ")$").MatchString(alert)
+		if equal == strings.HasPrefix(parts[1], "!") {
+			return false
+		}
+	}
+	return true
+}
+
+func decode(t *testing.T, name string, into any) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(b, into); err != nil {
+		t.Fatalf("%s: %v", name, err)
 	}
 }
 

@@ -126,7 +126,8 @@ func (c *chain) startAlertmanager() (address string) {
 		"/etc/alertmanager/secrets/slack-webhook-url", chat,
 		"smtp.example.com:587", "127.0.0.1:9", // nobody listens: mail is not part of this
 		"group_wait: 30s", "group_wait: 1s",
-		"group_interval: 5m", "group_interval: 1s",
+		"group_interval: 1m", "group_interval: 1s",
+		"group_interval: 15m", "group_interval: 1s",
 	))
 	_, address = c.start(nil, os.Getenv("ALERTMANAGER"), "--config.file="+config, "--storage.path="+filepath.Join(c.dir, "alertmanager"),
 		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
@@ -143,20 +144,33 @@ func (c *chain) startPrometheus(name, config string) *prometheus {
 	c.backfill(data)
 	_, address := c.start(nil, os.Getenv("PROMETHEUS"), "--config.file="+c.write(name+".yml", config), "--storage.tsdb.path="+data,
 		"--web.listen-address=127.0.0.1:0")
+	c.eventually(func() string {
+		resp, err := http.Get("http://" + address + "/-/ready")
+		if err != nil {
+			return err.Error()
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return name + " is not ready: " + resp.Status
+		}
+		return ""
+	})
 	return &prometheus{c, name, "http://" + address}
 }
 
-// backfill gives a server the last day of alpha's balance: the one rule that
-// needs more past than the test lasts.
+// backfill gives a server the last day of what alpha has left to spend: the one rule
+// that needs more past than the test lasts.
 func (c *chain) backfill(data string) {
-	var past strings.Builder
-	past.WriteString("# TYPE geelark:account:balance gauge\n")
+	var credit, spending strings.Builder
+	credit.WriteString("# TYPE geelark:account:credit gauge\n")
+	spending.WriteString("# TYPE geelark:account:spending gauge\n")
 	now, balance := time.Now(), c.alpha.api.Billing().Balance
 	for ago := 24 * time.Hour; ago > 5*time.Minute; ago -= 5 * time.Minute {
-		fmt.Fprintf(&past, "geelark:account:balance{account=\"alpha\"} %f %d\n", balance+ago.Hours(), now.Add(-ago).Unix())
+		fmt.Fprintf(&credit, "geelark:account:credit{account=\"alpha\"} %f %d\n", balance+ago.Hours(), now.Add(-ago).Unix())
+		fmt.Fprintf(&spending, "geelark:account:spending{account=\"alpha\"} %f %d\n", 1.0/3600, now.Add(-ago).Unix())
 	}
-	past.WriteString("# EOF\n")
-	c.run(exec.CommandContext(c.ctx, os.Getenv("PROMTOOL"), "tsdb", "create-blocks-from", "openmetrics", c.write("past.om", past.String()), data))
+	c.run(exec.CommandContext(c.ctx, os.Getenv("PROMTOOL"), "tsdb", "create-blocks-from", "openmetrics",
+		c.write("past.om", credit.String()+spending.String()+"# EOF\n"), data))
 }
 
 // get asks the server's API.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -34,7 +35,7 @@ type receiver struct {
 	mu        sync.Mutex
 	history   map[string][]string // the statuses of each alert, in order, none twice in a row
 	summaries map[string]string
-	chat      strings.Builder
+	chat      []string // messages
 }
 
 func newReceiver(c *chain) *receiver {
@@ -79,7 +80,7 @@ func (r *receiver) message(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, a := range body.Attachments {
-		fmt.Fprintf(&r.chat, "%s\n%s\n", a.Title, a.Text)
+		r.chat = append(r.chat, a.Title+"\n"+a.Text+"\n")
 	}
 	fmt.Fprint(w, "ok")
 }
@@ -87,10 +88,6 @@ func (r *receiver) message(w http.ResponseWriter, req *http.Request) {
 // waitFor waits until the webhook and the chat are told of an alert.
 func (r *receiver) waitFor(c *chain, status string, n notice) {
 	c.Helper()
-	line := n.labels["severity"] + ": " + n.summary + "\n"
-	if status == resolved {
-		line = "resolved: " + n.summary + "\n"
-	}
 	c.eventually(func() string {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -98,10 +95,13 @@ func (r *receiver) waitFor(c *chain, status string, n notice) {
 		switch h := r.history[k]; {
 		case len(h) == 0 || h[len(h)-1] != status:
 			return fmt.Sprintf("%s has not come as %s; what came: %v", k, status, r.history)
-		case r.summaries[k] != n.summary:
+		case status == firing && r.summaries[k] != n.summary:
 			c.Fatalf("%s has the summary %q, want %q", k, r.summaries[k], n.summary)
-		case !strings.Contains(r.chat.String(), line):
-			return fmt.Sprintf("no %q in the chat:\n%s", line, r.chat.String())
+		case !slices.ContainsFunc(r.chat, func(m string) bool {
+			firingPart, resolvedPart, _ := strings.Cut(m, "Resolved")
+			return strings.Contains(map[string]string{firing: firingPart, resolved: resolvedPart}[status], n.summary+"\n")
+		}):
+			return fmt.Sprintf("no %q as %s in the chat:\n%s", n.summary, status, strings.Join(r.chat, "\n"))
 		}
 		return ""
 	})

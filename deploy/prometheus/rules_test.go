@@ -128,7 +128,7 @@ func TestEveryAlertIsLabelledAnnotatedAndInTheRunbook(t *testing.T) {
 			}
 		}
 	}
-	for _, m := range regexp.MustCompile(`(?m)^### (.+)$`).FindAllStringSubmatch(runbook, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^### (Geelark.+)$`).FindAllStringSubmatch(runbook, -1) {
 		if !slices.Contains(names, m[1]) {
 			t.Errorf("the runbook has a section on %s, which is no alert", m[1])
 		}
@@ -149,6 +149,21 @@ func TestTheREADMEListsTheAlerts(t *testing.T) {
 	}
 	if !maps.Equal(listed, want) {
 		t.Errorf("README.md lists %v, want %v", listed, want)
+	}
+}
+
+// TestRulesReadMetricsThatExist holds it for expressions and texts.
+func TestRulesReadMetricsThatExist(t *testing.T) {
+	t.Parallel()
+	listed := readFile(t, "../../collector/METRICS.md")
+	for _, r := range rules(t, "*.yml") {
+		for _, text := range append(slices.Collect(maps.Values(r.Annotations)), r.Expr) {
+			for _, name := range regexp.MustCompile(`\bgeelark_[a-z_]+`).FindAllString(strings.ReplaceAll(text, "geelark_exporter/", ""), -1) {
+				if !strings.Contains(listed, "`"+name+"`") {
+					t.Errorf("%s reads %s, which is no metric", r.Record+r.Alert, name)
+				}
+			}
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type scenario struct {
 	When  string
 	Given []string
 	Then  map[string]string
+	Says  *struct{ At, Summary, Description string } // of its alert
 }
 
 func scenarios(t *testing.T) (byAlert map[string]struct{ Fires, Silent []scenario }) {
@@ -33,18 +34,22 @@ func scenarios(t *testing.T) (byAlert map[string]struct{ Fires, Silent []scenari
 func TestEveryScenarioGoesAsItSays(t *testing.T) {
 	t.Parallel()
 	touch(t, ".")
+	byName := make(map[string]rule)
+	for _, r := range rules(t, "*.yml") {
+		byName[r.Alert] = r
+	}
 	for alert, s := range scenarios(t) {
 		t.Run(alert, func(t *testing.T) {
 			t.Parallel()
 			type settings struct{ numbers, interval string }
 			tests := make(map[settings][]any)
 			for _, s := range append(s.Fires, s.Silent...) {
-				test, numbers, err := s.unitTest()
+				test, numbers, err := s.unitTest(byName[alert])
 				if err != nil {
 					t.Fatalf("%s: %v", s.When, err)
 				}
 				with := settings{numbers, "1m"}
-				if s.length() > 4*60 {
+				if s.length() > 2*60 {
 					with.interval = "3m" // days would take long
 				}
 				tests[with] = append(tests[with], test)
@@ -77,7 +82,7 @@ func runUnitTests(t *testing.T, numbers, interval string, tests []any) {
 	b, err := yaml.Marshal(map[string]any{
 		"rule_files":          files,
 		"evaluation_interval": interval,
-		"group_eval_order":    []string{"geelark-fleet", "geelark-billing"},
+		"group_eval_order":    []string{"geelark-fleet", "geelark-idle", "geelark-billing"},
 		"tests":               tests,
 	})
 	if err != nil {
@@ -97,8 +102,9 @@ func TestEveryAlertHasScenarios(t *testing.T) {
 		if r.Alert == "" {
 			continue
 		}
-		ends := false
+		ends, says := false, false
 		for _, s := range all[r.Alert].Fires {
+			says = says || s.Says != nil
 			fired, last := false, ""
 			for _, at := range slices.SortedFunc(maps.Keys(s.Then), func(a, b string) int { return minutes(a) - minutes(b) }) {
 				last = s.Then[at]
@@ -111,6 +117,9 @@ func TestEveryAlertHasScenarios(t *testing.T) {
 		}
 		if !ends {
 			t.Errorf("no scenario sees %s fire and end", r.Alert)
+		}
+		if !says {
+			t.Errorf("no scenario has the text of %s", r.Alert)
 		}
 		if len(all[r.Alert].Silent) == 0 {
 			t.Errorf("no scenario says when %s must not fire", r.Alert)
@@ -168,7 +177,7 @@ type phone struct {
 const stale = "stale"
 
 // unitTest returns the scenario as promtool reads it.
-func (s scenario) unitTest() (test any, numbers string, err error) {
+func (s scenario) unitTest(of rule) (test any, numbers string, err error) {
 	w := &world{series: make(map[string][]string), given: make(map[string]bool), homes: make(map[string][]string)}
 	w.length = s.length()
 	var later []string // what happens to all that is there
@@ -227,7 +236,24 @@ func (s scenario) unitTest() (test any, numbers string, err error) {
 			"expr": fmt.Sprintf(`count without (%s) (ALERTS{alertstate="firing"})`, without),
 		})
 	}
-	return map[string]any{"name": s.When, "interval": "1m", "input_series": input, "promql_expr_test": tests}, numbers, nil
+	test = map[string]any{"name": s.When, "interval": "1m", "input_series": input, "promql_expr_test": tests}
+	if s.Says != nil {
+		labels := map[string]string{"severity": of.Labels["severity"]}
+		_, after, _ := strings.Cut(s.Then[s.Says.At], of.Alert)
+		own, _, _ := strings.Cut(after, ";")
+		for f := range strings.FieldsSeq(own) {
+			k, v, _ := strings.Cut(f, "=")
+			labels[k] = v
+		}
+		test.(map[string]any)["alert_rule_test"] = []any{map[string]any{
+			"eval_time": fmt.Sprintf("%dm", minutes(s.Says.At)), "alertname": of.Alert, "exp_alerts": []any{map[string]any{
+				"exp_labels": labels, "exp_annotations": map[string]string{
+					"summary": s.Says.Summary, "description": s.Says.Description, "runbook_url": of.Annotations["runbook_url"],
+				},
+			}},
+		}}
+	}
+	return test, numbers, nil
 }
 
 // length is how many minutes a scenario takes.

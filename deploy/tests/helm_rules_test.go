@@ -92,10 +92,10 @@ func TestThePrometheusRuleHoldsTheRules(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"GeelarkBalanceLow":            "< 12.5 # credit\n",
-		"GeelarkPhoneExpiring":         "< 1.296e+06 # expiring_seconds\n",
-		"geelark:group:stops_expected": `group=~"night|batch-\\d$"} # groups_with_expected_stops` + "\n",
-		"GeelarkParallelsExceeded":     ">= +Inf # phones_beyond_parallels\n",
+		"GeelarkBalanceLow":                       "< 12.5 # credit\n",
+		"geelark:phone:subscription_left_seconds": "< 1.296e+06 # expiring_seconds\n",
+		"geelark:group:stops_expected":            `group=~"night|batch-\\d$"} # groups_with_expected_stops` + "\n",
+		"GeelarkParallelsExceeded":                ">= +Inf # phones_beyond_parallels\n",
 	} {
 		if got := exprs[name]; !strings.Contains(got, want) {
 			t.Errorf("%s is %q, want %q in it", name, got, want)
