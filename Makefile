@@ -126,6 +126,10 @@ bench: ## Run the benchmarks
 simulation: ## Watch a simulated fleet for a week of its own clock, or for SIMULATION=3h, and make every fault
 	$(GO) test ./collector/simulation -count 1 -v -timeout 0 -simulation.period $(or $(SIMULATION),168h)
 
+.PHONY: soak
+soak: ## Abuse an exporter for an hour, or for SOAK=2m, and print what it takes
+	$(GO) test . -count 1 -run TestWhateverClientsAndTheAPIDoTheExporterStaysAsItIs -v -timeout 0 -soak $(or $(SOAK),1h) | grep -v level=
+
 .PHONY: fuzz
 fuzz: ## Fuzz everything that is read, each for a minute or for FUZZ=10m
 	@for package in $$(grep -rl --include='*_test.go' '^func Fuzz' collector geelark | xargs -n1 dirname | sort -u); do \

@@ -87,7 +87,7 @@ func (s site) handler(routes http.Handler) http.Handler {
 // newServer returns a server that no client can make wait for ever: handlers that
 // take longer set their own deadline of writing.
 func newServer(h http.Handler, errorLog *log.Logger) *http.Server {
-	return &http.Server{Handler: h, ErrorLog: errorLog, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
+	return &http.Server{Handler: h, ErrorLog: errorLog, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 5 * time.Minute}
 }
 
 // shutdown lets what is in flight finish in time, and cuts off what does not.
