@@ -221,9 +221,17 @@ func TestWhateverClientsAndTheAPIDoTheExporterStaysAsItIs(t *testing.T) {
 		})
 	}
 	faults := []geelarktest.Fault{
-		{HTTPStatus: 502}, {Code: geelark.CodeInternal}, {Drop: true}, {Latency: 300 * time.Millisecond}, {Hang: true}, {Body: []byte("<html>")},
-		{}, {}, {},
-		{Rewrite: geelarktest.Set("data.items.0.id", nil)}, {Rewrite: geelarktest.Set("data.successDetails.0.status", "x")},
+		{HTTPStatus: 502},
+		{Code: geelark.CodeInternal},
+		{Drop: true},
+		{Latency: 300 * time.Millisecond},
+		{Hang: true},
+		{Body: []byte("<html>")},
+		{},
+		{},
+		{},
+		{Rewrite: geelarktest.Set("data.items.0.id", nil)},
+		{Rewrite: geelarktest.Set("data.successDetails.0.status", "x")},
 		{Rewrite: func(r *geelarktest.Reply) { r.Body = r.Body[:len(r.Body)/2] }},
 	}
 	chance := rand.New(rand.NewPCG(1, 1))

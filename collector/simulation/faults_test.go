@@ -364,7 +364,7 @@ func (c *cell) checkLogs(logs string, w wrong) {
 		}
 	}
 	// The plan is asked again when its minute is over, and by then all is well.
-	if w.whole && failed == 0 && !(w.repeated && c.api.endpoint == geelark.EndpointPlanInfo) {
+	if w.whole && failed == 0 && (!w.repeated || c.api.endpoint != geelark.EndpointPlanInfo) {
 		c.errorf("nothing was logged of it: %s", logs)
 	}
 	if failed > mostFailures {

@@ -6,7 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
 
@@ -39,7 +38,7 @@ func TestAPanicInACallEndsThatCallAlone(t *testing.T) {
 				if known(got) != cellPhones || got[`geelark_up{account="cell"}`] != 1 {
 					t.Errorf("%d phones have a status, up is %v", known(got), got[`geelark_up{account="cell"}`])
 				}
-				if b := c.watcher.Fleet().Accounts[0].Budget(geelark.Endpoint(a.endpoint)); b.InFlight != 0 {
+				if b := c.watcher.Fleet().Accounts[0].Budget(a.endpoint); b.InFlight != 0 {
 					t.Errorf("%d requests are in flight for ever", b.InFlight)
 				}
 			})
