@@ -127,7 +127,13 @@ func startChain(t *testing.T) *chain {
 		return processtest.Start(t, cmd)
 	}
 	// The second looks once: what it knows of its phones grows old.
-	first := export("--cache.ttl=1s", "--inventory.interval=1s")
+	// One that does not know what was spent before it waits for a minute with what
+	// may be asked once a minute.
+	known := []string{"--cache.ttl=1s", "--inventory.interval=1s", "--state.directory=" + t.TempDir()}
+	before := export(known...)
+	scrape(t, before.Address())
+	before.Kill()
+	first := export(known...)
 	second := export("--cache.ttl=1h", "--cache.max-staleness=1h", "--inventory.interval=1h",
 		"--phone.id="+c.stopped, "--phone.id="+c.renamed, "--phone.id="+c.unlisted)
 	c.exporters, c.endSecond = []string{first.Address(), second.Address()}, second.Kill
@@ -524,17 +530,7 @@ func (c *chain) exposed(t *testing.T) labels {
 	t.Helper()
 	known := make(labels)
 	for _, address := range c.exporters {
-		response, err := http.Get("http://" + address + "/metrics")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		parser := expfmt.NewTextParser(model.UTF8Validation)
-		families, err := parser.TextToMetricFamilies(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, f := range families {
+		for name, f := range scrape(t, address) {
 			for _, m := range f.GetMetric() {
 				known.add(name, m.GetLabel())
 				if f.GetType() == dto.MetricType_HISTOGRAM {
@@ -548,6 +544,22 @@ func (c *chain) exposed(t *testing.T) labels {
 	known.add("ALERTS_FOR_STATE", nil, "alertname", "severity", "account")
 	known.add("ALERTS", nil, "alertname", "severity", "account", "alertstate")
 	return known
+}
+
+// scrape returns what an exporter exposes.
+func scrape(t *testing.T, address string) map[string]*dto.MetricFamily {
+	t.Helper()
+	response, err := http.Get("http://" + address + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return families
 }
 
 func (l labels) add(metric string, pairs []*dto.LabelPair, more ...string) {
