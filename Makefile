@@ -10,7 +10,6 @@ HELM_VERSION          := v3.22.0
 HELM_DOCS_VERSION     := v1.14.2
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION   := v1.9.0
-GREMLINS_VERSION      := v0.6.0
 BENCHSTAT_VERSION     := v0.0.0-20260908200009-22c9c6c9d4da
 ACTIONLINT_VERSION    := v1.7.12
 # Later ones need a module that the proxy does not serve, or a newer Go.
@@ -41,7 +40,6 @@ HELM_DOCS     := $(TOOLS)/helm-docs-$(HELM_DOCS_VERSION)
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 GOVULNCHECK   := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 BENCHSTAT     := $(TOOLS)/benchstat-$(BENCHSTAT_VERSION)
-GREMLINS      := $(TOOLS)/gremlins-$(GREMLINS_VERSION)
 ACTIONLINT    := $(TOOLS)/actionlint-$(ACTIONLINT_VERSION)
 GORELEASER    := $(TOOLS)/goreleaser-$(GORELEASER_VERSION)
 CYCLONEDX     := $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION)
@@ -138,11 +136,6 @@ fuzz: ## Fuzz everything that is read, each for a minute or for FUZZ=10m
 		done; \
 	done
 
-.PHONY: mutation
-mutation: MUTATE ?= geelark collector/state collector/ledger collector/tasks collector/phones collector/watch collector/exposition collector/config
-mutation: $(GREMLINS) ## Break the code on purpose, or the packages of MUTATE, and say which tests do not see it
-	@for package in $(MUTATE); do echo "$$package"; $(GREMLINS) unleash --workers 1 --timeout-coefficient 30 ./$$package || exit; done
-
 .PHONY: compare
 compare: $(BENCHSTAT) ## Compare scrapes with those of a plain collector and of kube-state-metrics
 	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && set -o pipefail && \
@@ -228,14 +221,13 @@ $(HELM_DOCS): PACKAGE = github.com/norwoodj/helm-docs/cmd/helm-docs@$(HELM_DOCS_
 $(GOLANGCI_LINT): PACKAGE = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 $(GOVULNCHECK): PACKAGE = golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 $(BENCHSTAT): PACKAGE = golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION)
-$(GREMLINS): PACKAGE = github.com/go-gremlins/gremlins/cmd/gremlins@$(GREMLINS_VERSION)
 $(ACTIONLINT): PACKAGE = github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
 $(GORELEASER): PACKAGE = github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
 $(CYCLONEDX): PACKAGE = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
 
 # A build that is interrupted leaves no tool behind: the last step is a rename.
 $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(HELM) $(HELM_DOCS) $(GOLANGCI_LINT) $(GOVULNCHECK) $(BENCHSTAT) \
-$(ACTIONLINT) $(GORELEASER) $(CYCLONEDX) $(GREMLINS):
+$(ACTIONLINT) $(GORELEASER) $(CYCLONEDX):
 	@echo "building $(notdir $@), once"
 	@mkdir -p $(@D)
 	@tmp=$$(mktemp -d $(@D)/building.XXXXXX) && trap 'rm -rf "$$tmp"' EXIT && \
