@@ -133,8 +133,9 @@ func (a *accountBudgets) BudgetsOf(c geelark.Credentials) *geelark.Budgets {
 }
 
 // firstWait is how long a scrape waits for the first request to an API: as long as a
-// process may have to wait that does not know what was spent before.
-const firstWait = 2 * time.Second
+// process may have to wait that does not know what was spent before, behind one
+// request that waits already.
+const firstWait = 3 * time.Second
 
 // isWorthWaiting reports whether a scrape can wait for a request: it is under way,
 // can be sent at once, or is the first and can be sent soon. What has to wait for the

@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // A notifier wakes the scrapes that wait for an account. Whoever changes what they
@@ -22,6 +23,10 @@ func (n *notifier) notify() {
 	}
 }
 
+// lookAgain is how soon a scrape notices that what it waits for has to wait for the
+// budget: nobody notifies of that.
+const lookAgain = 100 * time.Millisecond
+
 // wait returns when done reports true, or with ctx.
 func (n *notifier) wait(ctx context.Context, done func() bool) {
 	for ctx.Err() == nil {
@@ -29,10 +34,13 @@ func (n *notifier) wait(ctx context.Context, done func() bool) {
 		if done() {
 			return
 		}
+		timer := time.NewTimer(lookAgain)
 		select {
 		case <-next:
+		case <-timer.C:
 		case <-ctx.Done():
 		}
+		timer.Stop()
 	}
 }
 

@@ -188,7 +188,10 @@ func TestARestartForgetsNothingThatIsWithinItsStaleness(t *testing.T) {
 func TestPhonesThatAreNotSelectedAnyMoreAreGivenUpAfterARestart(t *testing.T) {
 	onMachine(t, geelarktest.Config{Phones: 400, Still: true}, func(m *machine) {
 		b := m.start()
-		b.pollAndList()
+		for range 4 {
+			b.pollAndList()
+			time.Sleep(30 * time.Second)
+		}
 		group := ""
 		for g := range b.account().overview().Groups {
 			group = g
