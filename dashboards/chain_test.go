@@ -68,6 +68,7 @@ type chain struct {
 	// Phones, all in one group.
 	stopped, renamed, expired, expiring, failing string
 	unlisted                                     string // the id of no phone
+	idsFile                                      string // of the second exporter
 	group                                        string
 }
 
@@ -134,8 +135,11 @@ func startChain(t *testing.T) *chain {
 	scrape(t, before.Address())
 	before.Kill()
 	first := export(known...)
-	second := export("--cache.ttl=1h", "--cache.max-staleness=1h", "--inventory.interval=1h",
-		"--phone.id="+c.stopped, "--phone.id="+c.renamed, "--phone.id="+c.unlisted)
+	c.idsFile = filepath.Join(t.TempDir(), "ids")
+	if err := os.WriteFile(c.idsFile, []byte(strings.Join([]string{c.stopped, c.renamed, c.unlisted}, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	second := export("--cache.ttl=1h", "--cache.max-staleness=1h", "--inventory.interval=1h", "--phone.ids-file="+c.idsFile)
 	c.exporters, c.endSecond = []string{first.Address(), second.Address()}, second.Kill
 	rules := filepath.Join(t.TempDir(), "rules.yml")
 	if err := os.WriteFile(rules, []byte(alertRules), 0o600); err != nil {
@@ -166,6 +170,10 @@ func (c *chain) live(t *testing.T) {
 	c.api.Inject(geelarktest.Fault{Endpoint: "phone/status", Drop: true, Times: 3})
 	c.everywhere(t, fmt.Sprintf(`geelark_phone_status_code{id=%q} == 2`, c.stopped))
 	c.everywhere(t, fmt.Sprintf(`geelark_phone_info{id=%q,serial_name=%q} and on (id) geelark_phone_info{serial_name!=%[2]q}`, c.renamed, newName))
+	if err := os.Remove(c.idsFile); err != nil {
+		t.Fatal(err)
+	}
+	c.everywhere(t, `geelark_ids_file_last_read_successful == 0`)
 	c.everywhere(t, `increase(geelark_api_requests_total{outcome="connection"}[1m]) > 0`)
 	c.everywhere(t, `count_over_time(geelark_wallet_balance[1m]) > 5`)
 }

@@ -32,7 +32,16 @@ func startPrometheus(t *testing.T, config string) *server {
 	}
 	p := processtest.Start(t, exec.Command(processtest.Tool(t, "PROMETHEUS"),
 		"--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address=127.0.0.1:0"))
-	return &server{t, "http://" + p.Address()}
+	s := &server{t, "http://" + p.Address()}
+	processtest.Eventually(t, "Prometheus is ready", func() bool {
+		response, err := http.Get(s.url + "/-/ready")
+		if err != nil {
+			return false
+		}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+	return s
 }
 
 // get asks the HTTP API and decodes the data of its answer.

@@ -95,7 +95,27 @@ func api() *dashboard.DashboardBuilder {
 		WithPanel(numbers("Pause ends in", "Time to the end of the longest pause, 0 when there is none.",
 			size{3, 8}, now(`max(clamp_min(geelark_api_paused_until_timestamp_seconds{OURS, API} - time(), 0))`, "")).
 			Unit(units.Seconds).Decimals(0).
-			Thresholds(steps("green", step{1, "red"})))
+			Thresholds(steps("green", step{1, "red"}))).
+		WithPanel(lines("Limits broken by others",
+			"Answers a minute with code 40007 though the exporter had room in its own windows: other programs of the account spend from the same limits.",
+			size{8, 7},
+			over(`60 * sum by (api) (max by (instance, account, api) (rate(geelark_api_contended_total{OURS, API}[$__rate_interval])))`, "{{api}}")).
+			Unit(perMinute)).
+		WithPanel(lines("Distance of the clocks",
+			"How far the exporter's clock is from that of the API, the 20 accounts where it is farthest. With key signature the API refuses what comes from far, with code 40003.",
+			size{8, 7},
+			over(`abs(max by (account) (geelark_clock_skew_seconds{OURS})) and on (account) topk(20, max by (account) (abs(geelark_clock_skew_seconds{OURS} @ end())))`, "{{account}}")).
+			Unit(units.Seconds)).
+		WithPanel(cells("Files of ids that cannot be read",
+			"Accounts whose file of ids could not be read, and when it was last. What it said then stays in force. At most 100 rows.",
+			"Every file of ids can be read", size{8, 7},
+			[]column{
+				{"account", "Account", 0, nil},
+				{"Value", "Last read", 140, properties(property("unit", "dateTimeFromNow"))},
+			},
+			[]string{"Time"},
+			rows(`topk(100, 1000 * max by (account) (geelark_ids_file_last_read_success_timestamp_seconds{OURS}) and on (account) geelark_ids_file_last_read_successful{OURS} == 0)`)).
+			SortBy(sorted("Account", false)))
 
 	d.WithRow(row("What is known of the phones")).
 		WithPanel(lines("Age of the statuses",
@@ -118,7 +138,7 @@ func api() *dashboard.DashboardBuilder {
 	const exporters = ` and on (job, instance) geelark_exporter_build_info`
 	d.WithRow(row("Exporters")).
 		WithPanel(cells("Exporters",
-			"Each exporter: its version, its shard, the accounts that it watches of those configured, panics (each is a bug, and the log has more of it), and whether the configuration was last reloaded well.",
+			"Each exporter: its version, its shard, the accounts that it watches of those configured, panics (each is a bug, and the log has more of it), whether the state is kept on disk, where there is a directory for it, and whether the configuration was last reloaded well.",
 			"No exporter is scraped", size{24, 6},
 			[]column{
 				{"job", "Job", 0, nil},
@@ -130,6 +150,7 @@ func api() *dashboard.DashboardBuilder {
 				{"Value #C", "Accounts", 90, nil},
 				{"Value #D", "Configured", 105, nil},
 				{"Value #G", "Panics", 80, properties(colouredText(), thresholds(steps("text", step{1, "red"})))},
+				{"Value #H", "State", 80, properties(property("mappings", yesNo("kept", "lost")), colouredText())},
 				{"Value #E", "Reload", 90, properties(property("mappings", yesNo("worked", "failed")), colouredText())},
 				{"Value #F", "Last reload", 140, properties(property("unit", "dateTimeFromNow"))},
 			},
@@ -140,7 +161,8 @@ func api() *dashboard.DashboardBuilder {
 			rows(`max by (job, instance) (geelark_accounts_configured{EXPORTERS})`),
 			rows(`max by (job, instance) (geelark_config_last_reload_successful{EXPORTERS})`),
 			rows(`1000 * max by (job, instance) (geelark_config_last_reload_success_timestamp_seconds{EXPORTERS})`),
-			rows(`max by (job, instance) (geelark_exporter_panics_total{EXPORTERS})`))).
+			rows(`max by (job, instance) (geelark_exporter_panics_total{EXPORTERS})`),
+			rows(`max by (job, instance) (geelark_state_last_write_successful{EXPORTERS})`))).
 		WithPanel(lines("Duration of scrapes",
 			"As Prometheus measures it. A scrape waits for the polls that are due, but not beyond its timeout.",
 			size{8, 8}, over(`scrape_duration_seconds{EXPORTERS}`+exporters, "{{job}} {{instance}}")).
