@@ -154,7 +154,7 @@ func newRoutes(f *flags, s site, w *watch.Watcher, c *collector.Collector, filte
 			Setting: f.nameOf,
 			Reload: func() statuspage.Reload {
 				_, inForce := reloader.Last()
-				err, at := reloader.Failure()
+				at, err := reloader.Failure()
 				return statuspage.Reload{Err: err, At: at, InForce: inForce}
 			},
 			Links: []statuspage.Link{

@@ -25,8 +25,13 @@ func FuzzScrape(f *testing.F) {
 	openMetrics := "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.7,text/plain;version=0.0.4;q=0.4,*/*;q=0.3"
 	protobuf := "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 	for _, s := range [][4]string{
-		{"", "", "", ""}, {"", openMetrics, "gzip", "10"}, {"", protobuf, "identity", "0.5"}, {"collect[]=status&name[]=geelark_up", "text/plain", "gzip;q=0,*", "-1"},
-		{"name[]=%zz", "*/*", "zstd", "1e400"}, {"account=default", ";;,q=2", "gzip, br;q=1.0", "NaN"}, {"collect[]=none", "application/openmetrics-text;version=9", "", "x"},
+		{"", "", "", ""},
+		{"", openMetrics, "gzip", "10"},
+		{"", protobuf, "identity", "0.5"},
+		{"collect[]=status&name[]=geelark_up", "text/plain", "gzip;q=0,*", "-1"},
+		{"name[]=%zz", "*/*", "zstd", "1e400"},
+		{"account=default", ";;,q=2", "gzip, br;q=1.0", "NaN"},
+		{"collect[]=none", "application/openmetrics-text;version=9", "", "x"},
 	} {
 		f.Add(s[0], s[1], s[2], s[3])
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"os"
@@ -79,10 +80,7 @@ func TestAFlowWhoseSumCannotBeReadIsSkipped(t *testing.T) {
 		"an amount that stands as a string": {"amount", "1.10", false, func(f *Flow) { f.Amount = 1_100_000_000 }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			item := map[string]any{}
-			for k, v := range good {
-				item[k] = v
-			}
+			item := maps.Clone(good)
 			if test.field != "" {
 				item[test.field] = test.value
 			}

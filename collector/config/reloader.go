@@ -56,11 +56,11 @@ func (r *Reloader) Last() (successful bool, lastSuccess time.Time) {
 	return r.failure == nil, r.lastSuccess
 }
 
-// Failure returns why and when the last reading failed, nil when it worked.
-func (r *Reloader) Failure() (err error, at time.Time) { //nolint:revive // the error is what is asked for
+// Failure returns when and why the last reading failed, nil when it worked.
+func (r *Reloader) Failure() (at time.Time, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.failure, r.last
+	return r.last, r.failure
 }
 
 // Reload reads the accounts and applies them. After an error everything is as

@@ -72,7 +72,7 @@ func TestReloadingShowsWhetherItWorked(t *testing.T) {
 		if w.Code != step.code || !strings.Contains(w.Body.String(), step.says) || applied != step.applied {
 			t.Errorf("%s: status %d, %q, %d applied", step.name, w.Code, w.Body, applied)
 		}
-		if failure, at := r.Failure(); (failure == nil) != step.worked || step.code != 405 && !at.Equal(now) {
+		if at, failure := r.Failure(); (failure == nil) != step.worked || step.code != 405 && !at.Equal(now) {
 			t.Errorf("%s: it tells of the error %v at %s", step.name, failure, at)
 		}
 		if allow := w.Header().Get("Allow"); (step.code == 405) != (allow == "POST, PUT") {

@@ -35,7 +35,7 @@ func TestEveryScenarioGoesAsItSays(t *testing.T) {
 	t.Parallel()
 	touch(t, ".")
 	byName := make(map[string]rule)
-	for _, r := range rules(t, "*.yml") {
+	for _, r := range rules(t) {
 		byName[r.Alert] = r
 	}
 	for alert, s := range scenarios(t) {
@@ -98,7 +98,7 @@ func runUnitTests(t *testing.T, numbers, interval string, tests []any) {
 func TestEveryAlertHasScenarios(t *testing.T) {
 	t.Parallel()
 	all := scenarios(t)
-	for _, r := range rules(t, "*.yml") {
+	for _, r := range rules(t) {
 		if r.Alert == "" {
 			continue
 		}
