@@ -68,11 +68,12 @@ build: ## Build ./geelark_exporter with its version
 test: $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(PINT) $(HELM) $(HELM_DOCS) systemd chromium ## Run all tests and report statement coverage
 	@$(if $(RACE),,echo "note: no C compiler, testing without the race detector")
 	@# One summary of all, of what was skipped too. Of what is tested outside of a module
-	@# Go's cache of test results does not know.
+	@# Go's cache of test results does not know. The simulation has more cells and a longer
+	@# time without the race detector.
 	@export PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) PINT=$(PINT) HELM=$(HELM) HELM_DOCS=$(HELM_DOCS); \
 	set -o pipefail; { \
 		$(GO) test -json $(RACE) -coverprofile=$(COVERAGE) ./... $(OWN) || failed=1; \
-		$(if $(RACE),$(GO) test -json ./collector/simulation || failed=1;) `# all cells and a longer time, which the race detector has not` \
+		$(if $(RACE),$(GO) test -json ./collector/simulation || failed=1;) \
 		for m in $(NESTED); do (cd $$m && $(GO) test -json $(RACE) -count=1 ./...) || failed=1; done; \
 		(cd collector/compare && $(GO) test -json -run '^$$' -bench '/phones=1000$$/' -benchtime 1x ./...) || failed=1; \
 		exit $${failed:-0}; \
