@@ -155,6 +155,16 @@ func TestAnAlertThatExplainsOthersSilencesThem(t *testing.T) {
 			{phone("GeelarkPhoneExpired", "h1", "2"), false},
 			{of("GeelarkPhoneExpiring", "h1"), false},
 		}},
+		{"a cause of failing tasks says why they fail", []expectation{
+			{of("GeelarkTasksFailingForOneCause", "i2", "cause", "proxy"), false},
+			{of("GeelarkTasksFailing", "i2"), true},
+			{of("GeelarkTasksOverdue", "i2"), false},
+		}},
+		{"a balance that ends today is not running out too", []expectation{
+			{of("GeelarkBalanceEndsToday", "i3"), false},
+			{of("GeelarkBalanceRunningOut", "i3"), true},
+			{of("GeelarkBalanceLow", "i3"), false},
+		}},
 		{"a balance that is low is not running out too", []expectation{
 			{of("GeelarkBalanceLow", "i1"), false},
 			{of("GeelarkBalanceRunningOut", "i1"), true},

@@ -10,6 +10,7 @@
 local ruleFiles = [
   importstr '../prometheus/rules/billing.yml',
   importstr '../prometheus/rules/fleet.yml',
+  importstr '../prometheus/rules/tasks.yml',
 ];
 
 local publishedRunbook = 'https://example.com/geelark_exporter/runbook.md';

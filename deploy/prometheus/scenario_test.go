@@ -82,7 +82,7 @@ func runUnitTests(t *testing.T, numbers, interval string, tests []any) {
 	b, err := yaml.Marshal(map[string]any{
 		"rule_files":          files,
 		"evaluation_interval": interval,
-		"group_eval_order":    []string{"geelark-fleet", "geelark-idle", "geelark-billing"},
+		"group_eval_order":    []string{"geelark-fleet", "geelark-idle", "geelark-billing", "geelark-tasks"},
 		"tests":               tests,
 	})
 	if err != nil {
