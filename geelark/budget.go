@@ -75,9 +75,8 @@ type Budget struct {
 	Contended int
 	// Untouched is true until the first request.
 	Untouched bool
-	// InFlight are the requests that are not answered yet, Waiting the calls that
-	// wait for a place.
-	InFlight, Waiting int
+	// InFlight are the requests that are not answered yet.
+	InFlight int
 	// MinuteRemaining and HourRemaining are the requests left in the windows
 	// that end now.
 	MinuteRemaining int
@@ -377,7 +376,6 @@ func (b *budget) snapshot() Budget {
 		Contended:       b.contention.times,
 		Untouched:       !b.touched,
 		InFlight:        b.inFlight,
-		Waiting:         len(b.queue),
 		MinuteRemaining: max(0, perMinute-b.inFlight-(len(b.ended)-b.minute)),
 		HourRemaining:   max(0, b.quota.PerHour-b.inFlight-len(b.ended)),
 		Next:            next,

@@ -541,7 +541,7 @@ func TestBudgetTellsWhatIsLeft(t *testing.T) {
 		want := func(minute, hour int, next time.Duration) {
 			t.Helper()
 			b := c.Budget(EndpointPhoneStatus)
-			if b != (Budget{Endpoint: EndpointPhoneStatus, Limits: limits, Untouched: b.Untouched, InFlight: b.InFlight, Waiting: b.Waiting, MinuteRemaining: minute, HourRemaining: hour, Next: b.Next}) || !b.Next.Equal(start.Add(next)) {
+			if b != (Budget{Endpoint: EndpointPhoneStatus, Limits: limits, Untouched: b.Untouched, InFlight: b.InFlight, MinuteRemaining: minute, HourRemaining: hour, Next: b.Next}) || !b.Next.Equal(start.Add(next)) {
 				t.Errorf("got %+v, next after %s, want %d, %d, %s", b, b.Next.Sub(start), minute, hour, next)
 			}
 		}

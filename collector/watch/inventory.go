@@ -65,8 +65,7 @@ func (i *inventory) start(now time.Time) {
 // pending reports whether the phones are being discovered for the first time,
 // and not for want of budget later than a scrape could wait.
 func (i *inventory) pending() bool {
-	b := i.client.Budget(geelark.EndpointPhoneList)
-	return i.isAwaited() && (b.Waiting == 0 || isWorthWaiting(b, i.now()))
+	return i.isAwaited() && isWorthWaiting(i.client.Budget(geelark.EndpointPhoneList), i.now())
 }
 
 // discover tracks the phones of the account's list.

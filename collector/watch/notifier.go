@@ -3,7 +3,6 @@ package watch
 import (
 	"context"
 	"sync"
-	"time"
 )
 
 // A notifier wakes the scrapes that wait for an account. Whoever changes what they
@@ -23,10 +22,6 @@ func (n *notifier) notify() {
 	}
 }
 
-// lookAgain is how soon a scrape notices that what it waits for has to wait for the
-// budget: nobody notifies of that.
-const lookAgain = 100 * time.Millisecond
-
 // wait returns when done reports true, or with ctx.
 func (n *notifier) wait(ctx context.Context, done func() bool) {
 	for ctx.Err() == nil {
@@ -34,13 +29,10 @@ func (n *notifier) wait(ctx context.Context, done func() bool) {
 		if done() {
 			return
 		}
-		timer := time.NewTimer(lookAgain)
 		select {
 		case <-next:
-		case <-timer.C:
 		case <-ctx.Done():
 		}
-		timer.Stop()
 	}
 }
 
