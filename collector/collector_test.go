@@ -170,6 +170,7 @@ func TestScrapeTimeout(t *testing.T) {
 		{"3", 500 * time.Millisecond, 2500 * time.Millisecond},
 		{"0.4", 0, 400 * time.Millisecond},
 		{"0.4", 500 * time.Millisecond, 200 * time.Millisecond},
+		{"0.5", 500 * time.Millisecond, 250 * time.Millisecond},
 		{"0", 0, 10 * time.Second},
 		{"-1", 0, 10 * time.Second},
 		{"NaN", 0, 10 * time.Second},

@@ -1,56 +1,140 @@
 package watch
 
 import (
-	"maps"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"geelark_exporter/collector/phones"
 	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
 )
 
-func TestEveryFailureThatIsReportedOfATrackedPhoneCounts(t *testing.T) {
-	notFound, missing := phones.FailedWith(geelark.CodePhoneNotFound), phones.Failure{Kind: phones.Missing}
-	store := phones.NewStore(time.Unix(1, 0))
-	store.TrackOnly([]string{"a", "b", "other"})
-	s := &sweep{poller: &poller{store: store}}
-	told := func(ids ...string) (list []geelark.PhoneStatus) {
-		for _, id := range ids {
-			list = append(list, geelark.PhoneStatus{ID: id})
-		}
-		return list
+func numbered(n int) (ids []string) {
+	for i := range n {
+		ids = append(ids, fmt.Sprintf("%03d", i))
 	}
-	for name, tt := range map[string]struct {
-		answer geelark.PhoneStatuses
-		want   map[phones.Failure]int
-	}{
-		"none": {geelark.PhoneStatuses{Phones: told("a", "b")}, nil},
-		"beside a status, as in the documented sample": {
-			geelark.PhoneStatuses{Phones: told("a", "a", "a", "b"), Failures: []geelark.PhoneFailure{{ID: "a", Code: 42001}}},
-			map[phones.Failure]int{notFound: 1},
-		},
-		"twice": {
-			geelark.PhoneStatuses{Phones: told("b"), Failures: []geelark.PhoneFailure{{ID: "a", Code: 42001}, {ID: "a", Code: 42001}}},
-			map[phones.Failure]int{notFound: 1},
-		},
-		"by two codes": {
-			geelark.PhoneStatuses{Phones: told("b"), Failures: []geelark.PhoneFailure{{ID: "a", Code: 42001}, {ID: "a", Code: 43004}}},
-			map[phones.Failure]int{notFound: 1, phones.FailedWith(43004): 1},
-		},
-		"of a phone that was left out":     {geelark.PhoneStatuses{Phones: told("b")}, map[phones.Failure]int{missing: 1}},
-		"of a phone that nobody asked for": {geelark.PhoneStatuses{Phones: told("a", "b"), Failures: []geelark.PhoneFailure{{ID: "other", Code: 42001}}}, map[phones.Failure]int{notFound: 1}},
-		"of a phone that nobody tracks":    {geelark.PhoneStatuses{Phones: told("a", "b"), Failures: []geelark.PhoneFailure{{ID: "x", Code: 42001}}}, nil},
-		"of an illegible detail": {
-			geelark.PhoneStatuses{Phones: told("b"), Failures: []geelark.PhoneFailure{{ID: "a", Malformed: true}}},
-			map[phones.Failure]int{{Kind: phones.Malformed}: 1},
-		},
-	} {
-		got := make(map[phones.Failure]int)
-		for _, f := range s.failuresIn(&tt.answer, observationsOf([]string{"a", "b"}, &tt.answer)) {
-			got[f]++
+	return ids
+}
+
+func TestAfterAFailureNoSweepBeginsForATTL(t *testing.T) {
+	inBubble(t, 1, func(c *AccountConfig) { c.IDs = numbered(300) }, func(b *bench) {
+		remove := b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodePermission})
+		for range 20 {
+			b.poll()
+			time.Sleep(time.Second)
 		}
-		if !maps.Equal(got, tt.want) {
-			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		if n := b.sim.Requests(status); n != 1 {
+			t.Errorf("%d requests in 20 seconds, want 1", n)
+		}
+		remove()
+		time.Sleep(11 * time.Second)
+		b.poll()
+		if n := b.sim.Requests(status); n != 4 {
+			t.Errorf("%d requests after a ttl, want 4", n)
+		}
+	})
+}
+
+// missing are credentials that cannot be read, until they can.
+type missing struct{ reads, there *int }
+
+func (m missing) Credentials(context.Context) (geelark.Credentials, error) {
+	*m.reads++
+	if *m.there == 0 {
+		return geelark.Credentials{}, errors.New("no such file")
+	}
+	return geelark.Credentials{Token: testToken}, nil
+}
+
+func TestMissingCredentialsAreAskedForOnceATTLAndPhonesKeepTheirTurn(t *testing.T) {
+	var reads, there int
+	inBubble(t, 1, func(c *AccountConfig) { c.IDs, c.Credentials = numbered(150), missing{&reads, &there} }, func(b *bench) {
+		for range 20 {
+			b.poll()
+			time.Sleep(time.Second)
+		}
+		if reads != 1 {
+			t.Errorf("%d readings in 20 seconds, want 1", reads)
+		}
+		first := b.account().Phones().Take(100)
+		if !slices.Equal(first, numbered(100)) {
+			t.Errorf("the next in turn are %q to %q", first[0], first[len(first)-1])
+		}
+	})
+}
+
+// nth does to the requests to an API as their number says, and passes them on unless
+// it returns an answer.
+type nth struct {
+	http.RoundTripper
+	api string
+	n   *atomic.Int32
+	do  func(n int32) (answer string)
+}
+
+func (t nth) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, t.api) {
+		if answer := t.do(t.n.Add(1)); answer != "" {
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer))}, nil
 		}
 	}
+	return t.RoundTripper.RoundTrip(r)
+}
+
+const refused = `{"code":40015,"msg":"no permission"}`
+
+func TestAPollThatWorksBesideOneThatFailsIsASuccessOfThatTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := geelarktest.New(geelarktest.Config{Phones: 1, Seed: 1, Now: time.Now, Token: testToken, Still: true})
+		cfg := testConfig()
+		cfg.IDs = numbered(400)
+		api := nth{sim.RoundTripper(), status, new(atomic.Int32), func(n int32) string {
+			switch n {
+			case 2:
+				time.Sleep(time.Second)
+				return refused
+			case 3:
+				time.Sleep(2 * time.Second)
+			}
+			return ""
+		}}
+		b := newBench(t, api, func(o *Options) { o.Collectors = []string{CollectorStatus} }, cfg)
+		defer b.Close()
+		begin := time.Now()
+		b.poll()
+		synctest.Wait()
+		s := b.account().poller.last
+		if s.Worked || !s.LastSuccess.Equal(begin.Add(2*time.Second)) {
+			t.Errorf("worked %v, last success after %s", s.Worked, s.LastSuccess.Sub(begin))
+		}
+	})
+}
+
+func TestPhonesOfAListingThatFailsLaterAreTracked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := geelarktest.New(geelarktest.Config{Phones: 60, Seed: 1, Now: time.Now, Token: testToken, Still: true})
+		p, _ := sim.Phone(sim.IDs()[0])
+		cfg := testConfig()
+		cfg.Discovery = Discovery{Groups: []string{p.Group, "another"}} // a listing each
+		api := nth{sim.RoundTripper(), listing, new(atomic.Int32), func(n int32) string {
+			if n > 1 {
+				return refused
+			}
+			return ""
+		}}
+		b := newBench(t, api, nil, cfg)
+		defer b.Close()
+		b.pollAndList()
+		if n := b.account().Phones().Len(); n == 0 || n >= 60 {
+			t.Errorf("%d phones are tracked", n)
+		}
+	})
 }

@@ -1,0 +1,50 @@
+package phones
+
+import (
+	"slices"
+	"testing"
+
+	"geelark_exporter/geelark"
+)
+
+// polled is a store of two phones that were asked for at 5 and 6, and answered at 10
+// and 9.
+func polled() *Store {
+	s := NewStore(at(0))
+	s.TrackOnly([]string{"a", "b"})
+	s.Take(2)
+	s.Observe([]Observation{{ID: "a", At: at(5), SerialName: "name", Status: geelark.StatusStarted}, {ID: "b", At: at(6), Status: geelark.StatusStarted}})
+	s.GiveBack([]string{"b"}, at(9))
+	s.GiveBack([]string{"a"}, at(10))
+	return s
+}
+
+func TestAListingTakesAPhonesTurnOnlyWhenItIsNewerThanThePoll(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		phone string
+		at    int
+		want  []string
+	}{
+		{"before the poll's answer", "a", 7, []string{"b", "a"}},
+		{"after it", "b", 20, []string{"a", "b"}},
+	} {
+		s := polled()
+		s.TrackListed(s.NewRound(), []geelark.ListedPhone{{At: at(test.at), Phone: geelark.Phone{ID: test.phone, Status: geelark.Some(geelark.StatusStarting)}}}, true)
+		if got := s.Take(2); !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestAListingWithoutANameKeepsTheKnownOne(t *testing.T) {
+	for _, described := range []bool{false, true} {
+		s := polled()
+		s.TrackListed(s.NewRound(), []geelark.ListedPhone{{At: at(20), Phone: geelark.Phone{ID: "a", Group: geelark.Some("g")}}}, described)
+		for r := range s.All(at(20), Lifetimes{Status: 1 << 40, RPA: 1 << 40}) {
+			if r.ID == "a" && (r.SerialName != "name" || r.Listed != described) {
+				t.Errorf("described %v: got %+v", described, r)
+			}
+		}
+	}
+}
