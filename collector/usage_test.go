@@ -18,7 +18,7 @@ func withUsage(o *options) { o.Collectors = []string{watch.CollectorUsage, watch
 
 func TestExpositionOfTheDocumentedFlowAndTasks(t *testing.T) {
 	inBubbleWith(t, 1, withUsage, nil, func(b *bench) {
-		b.Collector.o.PhoneUsage = true
+		b.o.PhoneUsage = true
 		for _, api := range []geelark.Endpoint{geelark.EndpointTransactions, geelark.EndpointTaskHistory, geelark.EndpointTaskQuery} {
 			b.sim.Inject(geelarktest.Fault{Endpoint: string(api), Body: geelarktest.Sample(string(api)), ContentType: "application/json"})
 		}
