@@ -110,10 +110,10 @@ func addFlags(app *kingpin.Application) *flags {
 		f.chosen[c[0]] = new(bool)
 		f.collectors[c[0]] = app.Flag("collector."+c[0], c[1]).Default(strconv.FormatBool(on)).IsSetByUser(f.chosen[c[0]]).Bool()
 	}
-	app.Flag("usage.per-phone", "Expose what each phone uses and pays too, two series a phone.").BoolVar(&f.usagePhone)
+	app.Flag("usage.per-phone", "Expose what each phone uses and pays too, two series a phone. On with --demo.").BoolVar(&f.usagePhone)
 	app.Flag("metrics.opt-in", "Expose metric families too that are off by default and whose whole name matches this pattern (RE2): "+strings.Join(collector.OptInFamilies(), ", ")+". Repeatable.").StringsVar(&f.optIn)
 	app.Flag("metrics.exclude", "Leave out metric families whose whole name matches this pattern (RE2). Repeatable.").StringsVar(&f.exclude)
-	app.Flag("state.directory", "Directory for what must outlive the process: what was spent of the API's limits, pauses, and what is known of phones, usage and tasks. Each exporter needs its own. Without one, nothing is kept, and for its first minute the exporter spends only what the vendor allows above --geelark.requests-per-minute, since it cannot know what was spent before.").Envar("STATE_DIRECTORY").StringVar(&f.stateDir)
+	app.Flag("state.directory", "Directory for what must outlive the process: what was spent of the API's limits, pauses, and what is known of phones, usage and tasks. Each exporter needs its own. Without one, nothing is kept, and for its first minute the exporter spends only what the vendor allows above --geelark.requests-per-minute, since it cannot know what was spent before. By default the one that systemd gives in $STATE_DIRECTORY.").StringVar(&f.stateDir)
 	app.Flag("shard", "Index of this exporter, from 0, among --total-shards that share the accounts of one configuration file.").Default("0").IntVar(&f.shard.Index)
 	app.Flag("total-shards", "Exporters that share the accounts of one configuration file.").Default("1").IntVar(&f.shard.Total)
 

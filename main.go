@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,9 +124,9 @@ func serve(f *flags) error {
 		Observer:  counters,
 		Doubt:     !f.demo,
 	}
-	if f.stateDir != "" && !f.configCheck && !f.ask {
-		// systemd names several in one variable.
-		dir, _, _ := strings.Cut(f.stateDir, ":")
+	// systemd names several in one variable.
+	fromSystemd, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":")
+	if dir := cmp.Or(f.stateDir, fromSystemd); dir != "" && !f.configCheck && !f.ask {
 		if options.State, err = state.Open(dir, logger, time.Now); err != nil {
 			return fmt.Errorf("--state.directory: %w", err)
 		}
@@ -162,6 +163,10 @@ func serve(f *flags) error {
 		if a.MaxStaleness < a.CacheTTL {
 			level.Warn(logger).Log("msg", "Statuses will come and go: the greatest staleness is below the cache's ttl",
 				"account", a.Name, "max_staleness", a.MaxStaleness, "ttl", a.CacheTTL)
+		}
+		if options.State == nil && options.Doubt && a.Limits.PerMinute >= geelark.VendorLimits().PerMinute {
+			level.Warn(logger).Log("msg", "Nothing is sent for a minute: without a state directory it is not known what was spent before, and the limit leaves nothing to spare. Lower --geelark.requests-per-minute or give a --state.directory",
+				"account", a.Name, "requests_per_minute", a.Limits.PerMinute)
 		}
 	}
 	reloader := config.NewReloader(f.accounts, w.Reload, logger, time.Now)
