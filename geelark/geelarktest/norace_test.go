@@ -1,0 +1,5 @@
+//go:build !race
+
+package geelarktest_test
+
+const race = false
