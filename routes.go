@@ -47,7 +47,7 @@ func (f *flags) site() (site, error) {
 	external, err := url.Parse(f.externalURL)
 	switch {
 	case err != nil || external.User != nil || external.Opaque != "" || external.RawQuery != "" || external.Fragment != "",
-		f.externalURL != "" && (external.Host == "" || external.Scheme == ""), external.Host != "" && external.Scheme != "http" && external.Scheme != "https":
+		external.Host == "" && external.Scheme != "", f.externalURL != "" && external.Host == "" && !strings.HasPrefix(external.Path, "/"), external.Host != "" && external.Scheme != "http" && external.Scheme != "https":
 		return site{}, errors.New("--web.external-url must look like https://host/path, without credentials, query and fragment")
 	}
 	trim := func(p string) string { return strings.TrimRight("/"+strings.Trim(p, "/"), "/") }
