@@ -77,6 +77,8 @@ func TestAnIncidentIsToldAndItsEndToo(t *testing.T) {
 	}
 
 	c.alpha.call(c, "phone/start", stopped.ID)
+	// Booting takes up to 90 s, which here is long enough to be stuck.
+	c.alpha.api.SetStatus(stopped.ID, statusStarted)
 	c.alpha.setStatus(expired.ID, statusStarted, time.Now().Add(30*24*time.Hour))
 	c.alpha.setStatus(starting.ID, statusStarted, time.Now().Add(30*24*time.Hour))
 	c.alpha.setStatus(expiring.ID, statusStarted, time.Now().Add(30*24*time.Hour))
