@@ -115,3 +115,32 @@ func TestAPhonesFailureHasABoundedCode(t *testing.T) {
 		}
 	})
 }
+
+func TestStatusesThatServersInventAreBoundedAndAddUp(t *testing.T) {
+	const n = 3 * maxUndocumented
+	inBubbleWith(t, n, nil, nil, func(b *bench) {
+		for i, id := range b.sim.IDs() {
+			b.sim.SetStatus(id, 100+i)
+		}
+		s := b.scrape()
+		groups := make(map[string]bool)
+		for _, id := range b.sim.IDs() {
+			p, _ := b.sim.Phone(id)
+			groups[p.Group] = true
+		}
+		s.want(t, `geelark_phones{account="default",code="100",status="unknown"}`, 1)
+		s.want(t, `geelark_phones{account="default",code="other",status="unknown"}`, n-maxUndocumented)
+		for family, series := range map[string]int{
+			"geelark_phones":       len(documentedStatuses) + maxUndocumented + 1,
+			"geelark_group_phones": len(groups) * (len(documentedStatuses) + 1 + maxUndocumented),
+		} {
+			values := s.having(family)
+			if got := totalOf(values); got != n {
+				t.Errorf("%s adds up to %v, want %d", family, got, n)
+			}
+			if len(values) > series {
+				t.Errorf("%s has %d series, want at most %d", family, len(values), series)
+			}
+		}
+	})
+}

@@ -6,7 +6,6 @@ import (
 	"geelark_exporter/collector/exposition"
 	"geelark_exporter/collector/phones"
 	"geelark_exporter/collector/watch"
-	"geelark_exporter/geelark"
 )
 
 // phoneInfoLabels are those that the exporter sets itself. Operators' own are
@@ -32,7 +31,7 @@ var (
 		"Phones that the account's last whole list held, before any selection made here; where the selection found none, all of the account's. Absent before the first and without discovery.",
 		"account")
 	groupPhonesFamily = newFamily("geelark_group_phones",
-		"Phones by group and status.",
+		"Phones by group and status; of the undocumented codes of an account the 30 lowest have their own, other stands for the rest.",
 		"account", "group", "code", "status")
 )
 
@@ -92,22 +91,23 @@ func collectListed(e *emitter, a *watch.Account) {
 // collectGroups exposes how many phones of each group have each status.
 func collectGroups(e *emitter, account string, standings map[phones.Standing]int) {
 	type place struct {
-		group  string
-		status geelark.Status
+		group string
+		statusLabels
 	}
+	labels := boundedLabels(standings)
 	counts := make(map[place]int)
 	for s, n := range standings {
 		if !s.Listed {
 			continue
 		}
 		for _, status := range documentedStatuses {
-			counts[place{s.Group, status}] += 0
+			counts[place{s.Group, labelsOf(status)}] += 0
 		}
 		if s.Knowledge == phones.Current {
-			counts[place{s.Group, s.Status}] += n
+			counts[place{s.Group, labels(s.Status)}] += n
 		}
 	}
 	for at, n := range counts {
-		e.gauge(groupPhonesFamily, float64(n), account, at.group, codeLabel(at.status), at.status.String())
+		e.gauge(groupPhonesFamily, float64(n), account, at.group, at.code, at.status)
 	}
 }

@@ -20,7 +20,7 @@ var (
 		"1 while the last lookup of the phone failed with this code.",
 		"account", "id", "code")
 	phonesFamily = newFamily("geelark_phones",
-		"Phones by status.",
+		"Phones by status; of undocumented codes the 30 lowest have their own, other stands for the rest.",
 		"account", "code", "status")
 	phonesTrackedFamily = newFamily("geelark_phones_tracked",
 		"Phones that are tracked.",
@@ -48,6 +48,36 @@ var documentedStatuses = []geelark.Status{
 	geelark.StatusStarted, geelark.StatusStarting, geelark.StatusShutDown, geelark.StatusExpired,
 }
 
+// statusLabels are those of a number of phones.
+type statusLabels struct{ code, status string }
+
+func labelsOf(s geelark.Status) statusLabels { return statusLabels{codeLabel(s), s.String()} }
+
+// boundedLabels returns the labels of an account's statuses. Servers choose them:
+// beyond those that are documented the lowest have their own codes, and all others
+// one together.
+func boundedLabels(standings map[phones.Standing]int) func(geelark.Status) statusLabels {
+	var undocumented []geelark.Status
+	for s := range standings {
+		if s.Knowledge == phones.Current && !slices.Contains(documentedStatuses, s.Status) {
+			undocumented = append(undocumented, s.Status)
+		}
+	}
+	slices.Sort(undocumented)
+	undocumented = slices.Compact(undocumented)
+	if len(undocumented) <= maxUndocumented {
+		return labelsOf
+	}
+	beyond := undocumented[maxUndocumented]
+	return func(s geelark.Status) statusLabels {
+		l := labelsOf(s)
+		if s >= beyond && !slices.Contains(documentedStatuses, s) {
+			l.code = otherValue
+		}
+		return l
+	}
+}
+
 // collectPhoneStatus exposes a phone's status.
 func collectPhoneStatus(to *exposition.Samples, account, id string, c phones.Condition, failure func(account string, f phones.Failure) string) {
 	if c.Knowledge == phones.Failed {
@@ -69,17 +99,18 @@ func collectPhoneStatus(to *exposition.Samples, account, id string, c phones.Con
 // statuses are.
 func collectStatuses(e *emitter, a *watch.Account, s *phones.Snapshot) {
 	account := a.Name()
-	counts := make(map[geelark.Status]int)
+	counts := make(map[statusLabels]int)
 	for _, status := range documentedStatuses {
-		counts[status] = 0
+		counts[labelsOf(status)] = 0
 	}
+	labels := boundedLabels(s.Standings)
 	for s, n := range s.Standings {
 		if s.Knowledge == phones.Current {
-			counts[s.Status] += n
+			counts[labels(s.Status)] += n
 		}
 	}
-	for status, n := range counts {
-		e.gauge(phonesFamily, float64(n), account, codeLabel(status), status.String())
+	for l, n := range counts {
+		e.gauge(phonesFamily, float64(n), account, l.code, l.status)
 	}
 	e.gauge(phonesTrackedFamily, float64(s.Phones), account)
 	for reason, n := range a.Delays().Unobserved(s) {
