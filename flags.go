@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
@@ -74,7 +75,7 @@ func newApp() (*kingpin.Application, *flags) {
 }
 
 func addFlags(app *kingpin.Application) *flags {
-	f := &flags{app: app, account: watch.AccountConfig{}, collectors: make(map[string]*bool), chosen: make(map[string]*bool)}
+	f := &flags{app: app, collectors: make(map[string]*bool), chosen: make(map[string]*bool)}
 	a := &f.account
 	app.Flag("config.file", "YAML file of the accounts to watch, instead of the flags that name one account. The other flags below are what it does not say.").StringVar(&f.configFile)
 	app.Flag("config.check", "Check the configuration without asking GeeLark, and exit.").BoolVar(&f.configCheck)
@@ -83,21 +84,25 @@ func addFlags(app *kingpin.Application) *flags {
 	app.Flag("config.reload-interval", "How often to look whether the configuration file has changed, and to reload it then. 0s: only when told to.").Default("0s").DurationVar(&f.reloadInterval)
 
 	app.Flag("account.name", "Name of the account, which becomes the label account: two exporters of an account each must not both say default.").Default("default").IsSetByUser(&f.named).StringVar(&a.Name)
-	app.Flag("geelark.base-url", "Address of the GeeLark API.").Envar("GEELARK_BASE_URL").Default(geelark.DefaultBaseURL).StringVar(&a.BaseURL)
 	app.Flag("geelark.token-file", "File with the API token, read again before every request. The token itself can be given in $GEELARK_TOKEN.").Envar("GEELARK_TOKEN_FILE").StringVar(&f.tokenFile)
 	app.Flag("geelark.app-id", "Team app id, for authentication by key instead of token.").Envar("GEELARK_APP_ID").StringVar(&f.appID)
 	app.Flag("geelark.api-key-file", "File with the team API key, read again before every request. The key itself can be given in $GEELARK_API_KEY.").Envar("GEELARK_API_KEY_FILE").StringVar(&f.apiKeyFile)
-	app.Flag("geelark.timeout", "Time limit of one request to the API.").Default("5s").DurationVar(&a.Timeout)
-	app.Flag("geelark.concurrency", "Requests for phone statuses at a time.").Default("4").IntVar(&a.Concurrency)
-	app.Flag("geelark.requests-per-minute", "Most requests to an endpoint within any minute, at most the vendor's 200. The rest is left to other users of the account.").Default("150").IntVar(&a.Limits.PerMinute)
-	app.Flag("geelark.requests-per-hour", "Most requests to an endpoint within any hour, at most the vendor's 24000. The rest is left to other users of the account.").Default("18000").IntVar(&a.Limits.PerHour)
-	app.Flag("geelark.limit-share", "How many programs divide the account's limits evenly, such as two exporters that watch the same account: the limits of this one, and the vendor's, are divided by it.").Default("1").IntVar(&a.Limits.Share)
 	app.Flag("phone.id", "Ids of phones to track, with commas between them. Repeatable. Without this flag and --phone.ids-file, all phones of the account are tracked.").SetValue((*idList)(&a.IDs))
 	app.Flag("phone.ids-file", "File with ids of phones to track: one a line, # begins a comment. A regular file, read again at each scrape.").StringVar(&a.IDsFile)
-	app.Flag("cache.ttl", "Age from which a phone's status is due to be polled again at a scrape.").Default("30s").DurationVar(&a.CacheTTL)
-	app.Flag("cache.max-staleness", "Age from which a phone's status is not exposed any more.").Default("10m").DurationVar(&a.MaxStaleness)
-	app.Flag("inventory.interval", "How often the account's list of phones is read: to find them, and for their names, groups, tags and subscriptions.").Default("5m").DurationVar(&a.InventoryInterval)
-	app.Flag("billing.interval", "How often wallet and plan are read.").Default("10m").DurationVar(&a.BillingInterval)
+	for _, s := range a.Settings() {
+		flag := app.Flag(s.Flag, s.Help+" Must "+s.Must+".")
+		if s.Field == "base_url" {
+			flag.Envar("GEELARK_BASE_URL")
+		}
+		switch to := s.Value.(type) {
+		case *string:
+			flag.Default(s.Default.(string)).StringVar(to)
+		case *int:
+			flag.Default(strconv.Itoa(s.Default.(int))).IntVar(to)
+		case *time.Duration:
+			flag.Default(model.Duration(s.Default.(time.Duration)).String()).DurationVar(to)
+		}
+	}
 
 	for _, c := range [][2]string{
 		{watch.CollectorStatus, "Poll the status of each phone (phone/status)."},
@@ -133,23 +138,6 @@ func addFlags(app *kingpin.Application) *flags {
 	app.Flag("log.level", "Least severity of what is logged: debug, info, warn or error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "Format of the log: logfmt or json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
 	return f
-}
-
-// flagsOfFields are the flags that set the fields of an account.
-var flagsOfFields = map[string]string{
-	watch.FieldName:              "account.name",
-	watch.FieldBaseURL:           "geelark.base-url",
-	watch.FieldTimeout:           "geelark.timeout",
-	watch.FieldConcurrency:       "geelark.concurrency",
-	watch.FieldRequestsPerMinute: "geelark.requests-per-minute",
-	watch.FieldRequestsPerHour:   "geelark.requests-per-hour",
-	watch.FieldLimitShare:        "geelark.limit-share",
-	watch.FieldIDs:               "phone.id",
-	watch.FieldIDsFile:           "phone.ids-file",
-	watch.FieldCacheTTL:          "cache.ttl",
-	watch.FieldMaxStaleness:      "cache.max-staleness",
-	watch.FieldInventoryInterval: "inventory.interval",
-	watch.FieldBillingInterval:   "billing.interval",
 }
 
 // check returns an error for the first flag whose value is out of range or that
@@ -221,7 +209,7 @@ func naming(err error) error {
 		return err
 	}
 	field, _, _ := strings.Cut(fe.Field, "[")
-	return fmt.Errorf("--%s %w", flagsOfFields[field], fe.Err)
+	return fmt.Errorf("%s %w", nameOf(field), fe.Err)
 }
 
 // accounts returns what to watch.

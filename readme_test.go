@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark/geelarktest"
 )
 
@@ -61,6 +62,12 @@ func TestTheFlagsAreListed(t *testing.T) {
 			envar = "`" + f.Envar + "`"
 		}
 		table += fmt.Sprintf("| `--%s` | %s | %s | %s |\n", name, value, envar, f.Help)
+	}
+	holdsTable(t, configurationMD, table)
+
+	table = "| field | as the flag |\n|---|---|\n"
+	for _, s := range new(watch.AccountConfig).Settings() {
+		table += fmt.Sprintf("| `%s` | `--%s` |\n", s.Field, s.Flag)
 	}
 	holdsTable(t, configurationMD, table)
 }

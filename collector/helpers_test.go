@@ -127,16 +127,9 @@ func trackAlso(n int) func(*watch.AccountConfig) {
 }
 
 func testConfig() watch.AccountConfig {
-	return watch.AccountConfig{
-		Name:        "default",
-		Credentials: geelark.Credentials{Token: testToken},
-		BaseURL:     "http://api.test",
-		Timeout:     5 * time.Second, Concurrency: 4,
-		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
-		InventoryInterval: 5 * time.Minute,
-		BillingInterval:   10 * time.Minute,
-		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,
-	}
+	c := watch.DefaultAccountConfig()
+	c.Name, c.Credentials, c.BaseURL = "default", geelark.Credentials{Token: testToken}, "http://api.test"
+	return c
 }
 
 // poll polls as a scrape with Prometheus' default timeout does.

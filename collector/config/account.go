@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -26,25 +27,25 @@ type account struct {
 	token, tokenFile, appID, apiKey, apiKeyFile string
 }
 
-// tuning are the fields that the defaults have too.
-func (s *section) tuning(c *watch.AccountConfig) fields {
-	return fields{
-		"base_url":            s.text(&c.BaseURL),
-		"timeout":             s.duration(&c.Timeout),
-		"concurrency":         s.number(&c.Concurrency),
-		"requests_per_minute": s.number(&c.Limits.PerMinute),
-		"requests_per_hour":   s.number(&c.Limits.PerHour),
-		"limit_share":         s.number(&c.Limits.Share),
-		"cache_ttl":           s.duration(&c.CacheTTL),
-		"max_staleness":       s.duration(&c.MaxStaleness),
-		"inventory_interval":  s.duration(&c.InventoryInterval),
-		"billing_interval":    s.duration(&c.BillingInterval),
+// settings are the fields that the defaults have too.
+func (s *section) settings(c *watch.AccountConfig) fields {
+	all := make(fields)
+	for _, v := range c.Settings() {
+		switch to := v.Value.(type) {
+		case *string:
+			all[v.Field] = s.text(to)
+		case *int:
+			all[v.Field] = s.number(to)
+		case *time.Duration:
+			all[v.Field] = s.duration(to)
+		}
 	}
+	return all
 }
 
 func (a *account) fields() fields {
 	c := a.config
-	all := a.tuning(c)
+	all := a.settings(c)
 	maps.Copy(all, fields{
 		"name":         a.text(&c.Name),
 		"labels":       a.mapping(fields{anyField: a.label}),

@@ -123,7 +123,7 @@ func (d *decoder) accounts(root *yaml.Node, base watch.AccountConfig) []watch.Ac
 	base.Discovery = watch.Discovery{}
 	shared := d.section("defaults", file.lines["defaults"])
 	if defaults != nil {
-		shared.mapping(shared.tuning(&base))("", defaults)
+		shared.mapping(shared.settings(&base))("", defaults)
 	}
 
 	const must = "must be a list of at least one account"

@@ -15,22 +15,11 @@ import (
 
 // flags are an account as the flags make it.
 func flags() watch.AccountConfig {
-	return watch.AccountConfig{
-		Name:              "default",
-		Labels:            map[string]string{"from": "flags"},
-		Credentials:       geelark.Credentials{Token: "token-in-flags"},
-		BaseURL:           geelark.DefaultBaseURL,
-		Timeout:           5 * time.Second,
-		Concurrency:       4,
-		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000, Share: 1},
-		IDs:               []string{"1"},
-		IDsFile:           "from-flags",
-		Discovery:         watch.Discovery{Groups: []string{"from-flags"}, Tags: []string{"from-flags"}, ChargeMode: new(geelark.ChargeMonthly)},
-		CacheTTL:          30 * time.Second,
-		MaxStaleness:      10 * time.Minute,
-		InventoryInterval: 5 * time.Minute,
-		BillingInterval:   10 * time.Minute,
-	}
+	c := watch.DefaultAccountConfig()
+	c.Name, c.Labels, c.Credentials = "default", map[string]string{"from": "flags"}, geelark.Credentials{Token: "token-in-flags"}
+	c.IDs, c.IDsFile = []string{"1"}, "from-flags"
+	c.Discovery = watch.Discovery{Groups: []string{"from-flags"}, Tags: []string{"from-flags"}, ChargeMode: new(geelark.ChargeMonthly)}
+	return c
 }
 
 // expected is an account that says no more than its name and its credentials,

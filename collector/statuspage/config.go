@@ -48,16 +48,7 @@ type accountYAML struct {
 		IDsFile  string        `yaml:"ids_file,omitempty"`
 		Discover *discoverYAML `yaml:"discover,omitempty"`
 	} `yaml:"phones,omitempty"`
-	BaseURL           string `yaml:"base_url"`
-	Timeout           string `yaml:"timeout"`
-	Concurrency       int    `yaml:"concurrency"`
-	RequestsPerMinute int    `yaml:"requests_per_minute"`
-	RequestsPerHour   int    `yaml:"requests_per_hour"`
-	LimitShare        int    `yaml:"limit_share,omitempty"`
-	CacheTTL          string `yaml:"cache_ttl"`
-	MaxStaleness      string `yaml:"max_staleness"`
-	InventoryInterval string `yaml:"inventory_interval"`
-	BillingInterval   string `yaml:"billing_interval"`
+	Settings map[string]any `yaml:",inline"`
 }
 
 type discoverYAML struct {
@@ -67,12 +58,12 @@ type discoverYAML struct {
 }
 
 func newAccountYAML(c *watch.AccountConfig) accountYAML {
-	y := accountYAML{
-		Name: c.Name, Labels: c.Labels,
-		BaseURL: c.BaseURL, Timeout: duration(c.Timeout), Concurrency: c.Concurrency,
-		RequestsPerMinute: c.Limits.PerMinute, RequestsPerHour: c.Limits.PerHour, LimitShare: c.Limits.Share,
-		CacheTTL: duration(c.CacheTTL), MaxStaleness: duration(c.MaxStaleness),
-		InventoryInterval: duration(c.InventoryInterval), BillingInterval: duration(c.BillingInterval),
+	y := accountYAML{Name: c.Name, Labels: c.Labels, Settings: make(map[string]any)}
+	for _, v := range c.Settings() {
+		y.Settings[v.Field] = v.Value
+		if d, ok := v.Value.(*time.Duration); ok {
+			y.Settings[v.Field] = duration(*d)
+		}
 	}
 	switch source := c.Credentials.(type) {
 	case geelark.TokenFile:

@@ -43,16 +43,9 @@ func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func newConfig(name string) watch.AccountConfig {
-	return watch.AccountConfig{
-		Name:        name,
-		Credentials: geelark.Credentials{Token: testToken},
-		BaseURL:     "http://" + name + ".test",
-		Timeout:     5 * time.Second, Concurrency: 4,
-		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
-		InventoryInterval: 5 * time.Minute,
-		BillingInterval:   10 * time.Minute,
-		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,
-	}
+	c := watch.DefaultAccountConfig()
+	c.Name, c.Credentials, c.BaseURL = name, geelark.Credentials{Token: testToken}, "http://"+name+".test"
+	return c
 }
 
 // newBench has the pages of accounts with this many phones each.

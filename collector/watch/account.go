@@ -68,7 +68,7 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 	}
 	if !a.discovers() {
 		if a.fixed, err = newFixedTracker(a, o, logger, old); err != nil {
-			return nil, &FieldError{FieldIDsFile, fmt.Errorf("cannot be read: %w", err)}
+			return nil, &FieldError{"phones.ids_file", fmt.Errorf("cannot be read: %w", err)}
 		}
 	}
 	a.poller = &poller{

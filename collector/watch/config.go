@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,10 +21,6 @@ type AccountConfig struct {
 	Labels map[string]string
 
 	Credentials geelark.CredentialSource // comparable
-	BaseURL     string                   // of the API
-	Timeout     time.Duration            // of one request, above zero
-	Concurrency int                      // polls of phone statuses at a time, from 1
-	Limits      geelark.Limits           // of each endpoint, at most the vendor's
 
 	// IDs and the ids in IDsFile are tracked. When both are empty, the account's
 	// own phones are, as Discovery selects them.
@@ -32,19 +28,12 @@ type AccountConfig struct {
 	IDsFile   string
 	Discovery Discovery
 
-	// CacheTTL is the age from which a phone is due to be polled again, from
-	// zero.
-	CacheTTL time.Duration
-	// MaxStaleness is the age from which a status is not exposed any more, above
-	// zero.
-	MaxStaleness time.Duration
-
-	// InventoryInterval is how often the account's list of phones is read: to
-	// discover them, and for their descriptions. Above zero.
-	InventoryInterval time.Duration
-	// BillingInterval is how often wallet and plan are read, at least
-	// [MinBillingInterval].
-	BillingInterval time.Duration
+	// Settings explains and bounds these.
+	BaseURL                            string
+	Concurrency                        int
+	Limits                             geelark.Limits
+	Timeout, CacheTTL, MaxStaleness    time.Duration
+	InventoryInterval, BillingInterval time.Duration
 }
 
 // maxShare keeps each program some requests.
@@ -54,28 +43,46 @@ const maxShare = 20
 // for the plan a minute, which the account's other programs share.
 const MinBillingInterval = 2 * time.Minute
 
-// The fields of an [AccountConfig] as a [FieldError] names them: their paths in
-// the configuration file.
-const (
-	FieldName              = "name"
-	FieldLabels            = "labels"
-	FieldBaseURL           = "base_url"
-	FieldTimeout           = "timeout"
-	FieldConcurrency       = "concurrency"
-	FieldRequestsPerMinute = "requests_per_minute"
-	FieldRequestsPerHour   = "requests_per_hour"
-	FieldLimitShare        = "limit_share"
-	FieldIDs               = "phones.ids"
-	FieldIDsFile           = "phones.ids_file"
-	FieldCacheTTL          = "cache_ttl"
-	FieldMaxStaleness      = "max_staleness"
-	FieldInventoryInterval = "inventory_interval"
-	FieldBillingInterval   = "billing_interval"
-)
+// A Setting is a value of an [AccountConfig] that a flag sets for all accounts, and
+// the configuration file for some.
+type Setting struct {
+	Field, Flag string
+	Value       any // the *string, *int or *time.Duration to set
+	Default     any // a string, int or [time.Duration]
+	valid       bool
+	Must        string // what makes the value valid: "be above zero"
+	Help        string
+}
+
+// Settings are those of the account.
+func (c *AccountConfig) Settings() []Setting {
+	vendor, within := geelark.VendorLimits(), func(n, most int) bool { return n >= 1 && n <= most }
+	return []Setting{
+		{"base_url", "geelark.base-url", &c.BaseURL, geelark.DefaultBaseURL, true, "look like " + geelark.DefaultBaseURL, "Address of the GeeLark API."},
+		{"timeout", "geelark.timeout", &c.Timeout, 5 * time.Second, c.Timeout > 0, "be above zero", "Time limit of one request to the API."},
+		{"concurrency", "geelark.concurrency", &c.Concurrency, 4, within(c.Concurrency, vendor.PerMinute), fmt.Sprintf("be 1 to %d", vendor.PerMinute), "Requests for phone statuses at a time."},
+		{"requests_per_minute", "geelark.requests-per-minute", &c.Limits.PerMinute, 150, within(c.Limits.PerMinute, vendor.PerMinute), fmt.Sprintf("be 1 to %d, the vendor's limit", vendor.PerMinute), "Most requests to an endpoint within any minute. The rest is left to other users of the account."},
+		{"requests_per_hour", "geelark.requests-per-hour", &c.Limits.PerHour, 18000, within(c.Limits.PerHour, vendor.PerHour), fmt.Sprintf("be 1 to %d, the vendor's limit", vendor.PerHour), "Most requests to an endpoint within any hour. The rest is left to other users of the account."},
+		{"limit_share", "geelark.limit-share", &c.Limits.Share, 1, c.Limits.Share == 0 || within(c.Limits.Share, maxShare), fmt.Sprintf("be 1 to %d", maxShare), "How many programs divide the account's limits evenly, such as two exporters that watch the same account: the limits of this one, and the vendor's, are divided by it."},
+		{"cache_ttl", "cache.ttl", &c.CacheTTL, 30 * time.Second, c.CacheTTL >= 0, "not be negative", "Age from which a phone's status is due to be polled again at a scrape."},
+		{"max_staleness", "cache.max-staleness", &c.MaxStaleness, 10 * time.Minute, c.MaxStaleness > 0, "be above zero", "Age from which a phone's status is not exposed any more."},
+		{"inventory_interval", "inventory.interval", &c.InventoryInterval, 5 * time.Minute, c.InventoryInterval > 0, "be above zero", "How often the account's list of phones is read: to find them, and for their names, groups, tags and subscriptions."},
+		{"billing_interval", "billing.interval", &c.BillingInterval, 10 * time.Minute, c.BillingInterval >= MinBillingInterval, "be at least " + MinBillingInterval.String(), "How often wallet and plan are read."},
+	}
+}
+
+// DefaultAccountConfig has the default of each setting.
+func DefaultAccountConfig() AccountConfig {
+	var c AccountConfig
+	for _, s := range c.Settings() {
+		reflect.ValueOf(s.Value).Elem().Set(reflect.ValueOf(s.Default))
+	}
+	return c
+}
 
 // A FieldError is a value in an [AccountConfig] that is not valid.
 type FieldError struct {
-	Field string // one of the Field constants, with ".KEY" or "[INDEX]" where it has many
+	Field string // its path in the configuration file, with ".KEY" or "[INDEX]" where it has many
 	Err   error  // what is wrong and what to do
 }
 
@@ -85,47 +92,28 @@ func (e *FieldError) Error() string { return e.Field + " " + e.Err.Error() }
 func (e *FieldError) Unwrap() error { return e.Err }
 
 // Validate returns a [*FieldError] for the first value that is not valid. It
-// reads no file: [New] does, and its error can be one about FieldIDsFile.
+// reads no file: [New] does, and its error can be one about phones.ids_file.
 func (c *AccountConfig) Validate() error {
-	vendor := geelark.VendorLimits()
-	for _, v := range []struct {
-		field string
-		ok    bool
-		must  string
-		is    any
-	}{
-		{FieldName, validName.MatchString(c.Name), "must be of letters, digits, dots, dashes and underscores", strconv.Quote(c.Name)},
-		{FieldTimeout, c.Timeout > 0, "must be above zero", c.Timeout},
-		{FieldLimitShare, c.Limits.Share >= 0 && c.Limits.Share <= maxShare, fmt.Sprintf("must be 1 to %d", maxShare), c.Limits.Share},
-		{FieldConcurrency, c.Concurrency >= 1 && c.Concurrency <= vendor.PerMinute, fmt.Sprintf("must be 1 to %d", vendor.PerMinute), c.Concurrency},
-		{
-			FieldRequestsPerMinute, c.Limits.PerMinute >= 1 && c.Limits.PerMinute <= vendor.PerMinute,
-			fmt.Sprintf("must be 1 to %d, the vendor's limit", vendor.PerMinute), c.Limits.PerMinute,
-		},
-		{
-			FieldRequestsPerHour, c.Limits.PerHour >= 1 && c.Limits.PerHour <= vendor.PerHour,
-			fmt.Sprintf("must be 1 to %d, the vendor's limit", vendor.PerHour), c.Limits.PerHour,
-		},
-		{FieldCacheTTL, c.CacheTTL >= 0, "must not be negative", c.CacheTTL},
-		{FieldMaxStaleness, c.MaxStaleness > 0, "must be above zero", c.MaxStaleness},
-		{FieldInventoryInterval, c.InventoryInterval > 0, "must be above zero", c.InventoryInterval},
-		{FieldBillingInterval, c.BillingInterval >= MinBillingInterval, fmt.Sprintf("must be at least %s", MinBillingInterval), c.BillingInterval},
-	} {
-		if !v.ok {
-			return &FieldError{v.field, fmt.Errorf("%s, is %v", v.must, v.is)}
-		}
+	if !validName.MatchString(c.Name) {
+		return &FieldError{"name", fmt.Errorf("must be of letters, digits, dots, dashes and underscores, is %q", c.Name)}
 	}
+	// The client says more about an address, and repeats no password in it.
 	if _, err := geelark.ParseBaseURL(c.BaseURL); err != nil {
-		return &FieldError{FieldBaseURL, fmt.Errorf("is not valid: %w", err)}
+		return &FieldError{"base_url", fmt.Errorf("is not valid: %w", err)}
+	}
+	for _, s := range c.Settings() {
+		if !s.valid {
+			return &FieldError{s.Field, fmt.Errorf("must %s, is %v", s.Must, reflect.ValueOf(s.Value).Elem())}
+		}
 	}
 	for i, id := range c.IDs {
 		if err := CheckID(id); err != nil {
-			return &FieldError{fmt.Sprintf("%s[%d]", FieldIDs, i), fmt.Errorf("is not valid: %w", err)}
+			return &FieldError{fmt.Sprintf("phones.ids[%d]", i), fmt.Errorf("is not valid: %w", err)}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
 		if err := checkLabel(name); err != nil {
-			return &FieldError{FieldLabels + "." + name, err}
+			return &FieldError{"labels." + name, err}
 		}
 	}
 	return nil

@@ -10,17 +10,17 @@ import (
 
 func TestConfigurationErrorsNameTheirField(t *testing.T) {
 	for field, change := range map[string]func(*AccountConfig){
-		FieldName:              func(c *AccountConfig) { c.Name = "a b" },
-		"labels.group":         func(c *AccountConfig) { c.Labels = map[string]string{"fine": "", "group": ""} },
-		"labels.__name__":      func(c *AccountConfig) { c.Labels = map[string]string{"__name__": ""} },
-		"labels.a-b":           func(c *AccountConfig) { c.Labels = map[string]string{"a-b": ""} },
-		FieldConcurrency:       func(c *AccountConfig) { c.Concurrency = 0 },
-		FieldRequestsPerHour:   func(c *AccountConfig) { c.Limits.PerHour = 24001 },
-		FieldCacheTTL:          func(c *AccountConfig) { c.CacheTTL = -1 },
-		FieldMaxStaleness:      func(c *AccountConfig) { c.MaxStaleness = 0 },
-		FieldInventoryInterval: func(c *AccountConfig) { c.InventoryInterval = 0 },
-		FieldBillingInterval:   func(c *AccountConfig) { c.BillingInterval = MinBillingInterval - 1 },
-		"phones.ids[1]":        func(c *AccountConfig) { c.IDs = []string{"1", "\n"} },
+		"name":               func(c *AccountConfig) { c.Name = "a b" },
+		"labels.group":       func(c *AccountConfig) { c.Labels = map[string]string{"fine": "", "group": ""} },
+		"labels.__name__":    func(c *AccountConfig) { c.Labels = map[string]string{"__name__": ""} },
+		"labels.a-b":         func(c *AccountConfig) { c.Labels = map[string]string{"a-b": ""} },
+		"concurrency":        func(c *AccountConfig) { c.Concurrency = 0 },
+		"requests_per_hour":  func(c *AccountConfig) { c.Limits.PerHour = 24001 },
+		"cache_ttl":          func(c *AccountConfig) { c.CacheTTL = -1 },
+		"max_staleness":      func(c *AccountConfig) { c.MaxStaleness = 0 },
+		"inventory_interval": func(c *AccountConfig) { c.InventoryInterval = 0 },
+		"billing_interval":   func(c *AccountConfig) { c.BillingInterval = MinBillingInterval - 1 },
+		"phones.ids[1]":      func(c *AccountConfig) { c.IDs = []string{"1", "\n"} },
 	} {
 		cfg := testConfig()
 		change(&cfg)

@@ -91,16 +91,9 @@ func newBench(t *testing.T, api http.RoundTripper, set func(*Options), accounts 
 }
 
 func testConfig() AccountConfig {
-	return AccountConfig{
-		Name:        "default",
-		Credentials: geelark.Credentials{Token: testToken},
-		BaseURL:     "http://api.test",
-		Timeout:     5 * time.Second, Concurrency: 4,
-		Limits:            geelark.Limits{PerMinute: 150, PerHour: 18000},
-		InventoryInterval: 5 * time.Minute,
-		BillingInterval:   10 * time.Minute,
-		CacheTTL:          30 * time.Second, MaxStaleness: 10 * time.Minute,
-	}
+	c := DefaultAccountConfig()
+	c.Name, c.Credentials, c.BaseURL = "default", geelark.Credentials{Token: testToken}, "http://api.test"
+	return c
 }
 
 // RoundTrip implements [http.RoundTripper].
