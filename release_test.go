@@ -135,36 +135,40 @@ func TestTheImageOfGoIsPinnedAndIsThatOfTheModule(t *testing.T) {
 	}
 }
 
-// The same places have lists of modules.
-func TestModulesOfTheirOwnAreUpdatedToo(t *testing.T) {
+func TestAllThatNamesVersionsOfOthersIsUpdated(t *testing.T) {
 	t.Parallel()
-	var modules []string
+	updated := readFile(t, ".github/dependabot.yml")
+	nested := strings.Fields(output(t, "make", "-s", "nested"))
+	ecosystems := map[string]string{
+		"go.mod": "gomod", "package.json": "npm", "compose.yaml": "docker-compose", "Dockerfile": "docker",
+	}
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == "testdata" || d.Name() == ".git"):
+		}
+		if d.IsDir() && slices.Contains([]string{"node_modules", "testdata", ".git", "dist", ".release"}, d.Name()) {
 			return fs.SkipDir
-		case d.Name() == "go.mod":
-			modules = append(modules, filepath.Dir(path))
+		}
+		ecosystem := ecosystems[d.Name()]
+		if ecosystem == "" {
+			return nil
+		}
+		directory := filepath.Dir(path)
+		named := strings.TrimPrefix("/"+directory, "/.")
+		if named == "" {
+			named = "/"
+		}
+		entry := regexp.MustCompile(`(?m)^  - package-ecosystem: ` + ecosystem + `\n    director(y: |ies: \[.*")` + regexp.QuoteMeta(named) + `("|$)`)
+		if !entry.MatchString(updated) {
+			t.Errorf(".github/dependabot.yml has no entry of %s for %s", ecosystem, path)
+		}
+		if ecosystem == "gomod" && directory != "." && !slices.Contains(nested, directory) {
+			t.Errorf("make does not know the module %s", directory)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	updated := readFile(t, ".github/dependabot.yml")
-	nested := output(t, "make", "-s", "nested")
-	for _, m := range modules {
-		if m == "." {
-			continue
-		}
-		if !strings.Contains(updated, `"/`+m+`"`) {
-			t.Errorf(".github/dependabot.yml does not name %s", m)
-		}
-		if !slices.Contains(strings.Fields(nested), m) {
-			t.Errorf("make does not know the module %s", m)
-		}
 	}
 }
 

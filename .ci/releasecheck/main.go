@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -27,6 +28,10 @@ func main() {
 	if len(c.missing) > 0 {
 		fmt.Printf("%s cannot be released:\n- %s\n", cmp.Or(version, "this"), strings.Join(c.missing, "\n- "))
 		os.Exit(1)
+	}
+	if tag != "" {
+		fmt.Printf("%s can be released: its tag is on this commit\n", version)
+		return
 	}
 	fmt.Printf("%s can be released: git tag -s v%[1]s && git push origin v%[1]s\n", version)
 }
@@ -44,6 +49,7 @@ func (c *check) miss(format string, args ...any) {
 func (c *check) release(tag string) (version string) {
 	version = c.changelog()
 	c.chart(version)
+	c.image()
 	if changed := c.git("status", "--porcelain"); changed != "" {
 		c.miss("the work tree is not clean:\n  %s", strings.ReplaceAll(changed, "\n", "\n  "))
 	}
@@ -73,7 +79,7 @@ func (c *check) git(args ...string) string {
 
 var (
 	heading = regexp.MustCompile(`(?m)^## .*$`)
-	dated   = regexp.MustCompile(`^## ([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.]+)?) / [0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+	section = regexp.MustCompile(`^## ([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.]+)?) / (\S+)$`)
 	entry   = regexp.MustCompile(`^\* \[(CHANGE|FEATURE|ENHANCEMENT|BUGFIX|SECURITY)\] \S`)
 )
 
@@ -85,9 +91,9 @@ func (c *check) changelog() string {
 		c.miss(`CHANGELOG.md has no section "## 1.2.3 / 2026-01-31"`)
 		return ""
 	}
-	section, _, _ := strings.Cut(text[first[1]:], "\n## ")
+	newest, _, _ := strings.Cut(text[first[1]:], "\n## ")
 	entries := 0
-	for line := range strings.Lines(section) {
+	for line := range strings.Lines(newest) {
 		if entry.MatchString(line) {
 			entries++
 		} else if strings.HasPrefix(line, "* ") {
@@ -97,12 +103,22 @@ func (c *check) changelog() string {
 	if entries == 0 {
 		c.miss("the first section of CHANGELOG.md has no entry")
 	}
-	m := dated.FindStringSubmatch(text[first[0]:first[1]])
+	title := text[first[0]:first[1]]
+	m := section.FindStringSubmatch(title)
 	if m == nil {
-		c.miss(`the first section of CHANGELOG.md is %q, not of the form "## 1.2.3 / 2026-01-31"`, text[first[0]:first[1]])
+		c.miss(`the first section of CHANGELOG.md is %q, not of the form "## 1.2.3 / 2026-01-31"`, title)
 		return ""
 	}
-	return m[1]
+	version, date := m[1], m[2]
+	if date == "unreleased" {
+		c.miss(`CHANGELOG.md calls %s unreleased: give its section a date, "## %[1]s / 2026-01-31"`, version)
+	} else if _, err := time.Parse(time.DateOnly, date); err != nil {
+		c.miss(`CHANGELOG.md gives %s the date %q, which is no day of the form 2026-01-31`, version, date)
+	}
+	if strings.Contains(text[first[1]:], "\n## "+version+" ") {
+		c.miss("CHANGELOG.md has two sections of %s", version)
+	}
+	return version
 }
 
 const chartDirectory = "deploy/helm/geelark-exporter"
@@ -141,7 +157,23 @@ func (c *check) chart(version string) {
 	}
 }
 
+var (
+	toolchain = regexp.MustCompile(`(?m)^toolchain go(\S+)$`)
+	goImage   = regexp.MustCompile(`(?m)^FROM .*\bgolang:([0-9.]+)`)
+)
+
+// image looks at the versions of Go that binaries and images are built with.
+func (c *check) image() {
+	binaries, images := submatch(toolchain, c.read("go.mod")), submatch(goImage, c.read("Dockerfile"))
+	if binaries != images {
+		c.miss("go.mod has the toolchain %q, the Dockerfile an image of Go %q", binaries, images)
+	}
+}
+
 func (c *check) tag(tag, version string) {
+	if version == "" {
+		return
+	}
 	want := "v" + version
 	switch at := c.git("rev-parse", "-q", "--verify", "refs/tags/"+want+"^{commit}"); {
 	case tag != "" && tag != want:

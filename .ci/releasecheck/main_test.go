@@ -13,6 +13,8 @@ import (
 var good = map[string]string{
 	"CHANGELOG.md":                 "# Changes\n\n## 1.1.0 / 2026-02-01\n\n* [FEATURE] More.\n\n## 1.0.0 / 2026-01-01\n\n* [FEATURE] All.\n",
 	chartDirectory + "/Chart.yaml": "version: 3.0.1\nappVersion: 1.1.0\n",
+	"go.mod":                       "module m\n\ngo 1.26.0\n\ntoolchain go1.26.8\n",
+	"Dockerfile":                   "FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm@sha256:0 AS base\n",
 	"CONTRIBUTING.md":              "- [x] A name.\n- [ ] An address.\n",
 	"README.md":                    "# A `b`, c!\n\n## Twice\n## Twice\n[a](docs/a.md#one) [b](#a-b-c) [c](https://example.com/x) [d](#twice-1)\n```\n[not](a.link)\n```\n`[nor](this)`\n",
 	"docs/a.md":                    "## One\n[up](../README.md) [dir](../docs)\n",
@@ -64,7 +66,30 @@ func TestWhatIsMissingForARelease(t *testing.T) {
 		"nothing": {},
 		"a date": {
 			files:   map[string]string{"CHANGELOG.md": "## 1.1.0 / unreleased\n\n* [FEATURE] More.\n"},
-			missing: []string{`"## 1.1.0 / unreleased", not of the form`},
+			missing: []string{`calls 1.1.0 unreleased: give its section a date`},
+		},
+		"a date, and all that does not fit its version": {
+			files: map[string]string{
+				"CHANGELOG.md":                 "## 1.2.0 / unreleased\n\n* [FEATURE] More.\n",
+				chartDirectory + "/Chart.yaml": "version: 3.0.1\nappVersion: 1.1.0\n",
+			},
+			missing: []string{"calls 1.2.0 unreleased", `appVersion "1.1.0", the changelog "1.2.0"`},
+		},
+		"a day that there is": {
+			files:   map[string]string{"CHANGELOG.md": "## 1.1.0 / 2026-02-31\n\n* [FEATURE] More.\n"},
+			missing: []string{`the date "2026-02-31", which is no day`},
+		},
+		"a heading": {
+			files:   map[string]string{"CHANGELOG.md": "## Next\n\n* [FEATURE] More.\n"},
+			missing: []string{`"## Next", not of the form`},
+		},
+		"a version of its own": {
+			files:   map[string]string{"CHANGELOG.md": "## 1.1.0 / 2026-02-01\n\n* [FEATURE] More.\n\n## 1.1.0 / 2026-01-01\n\n* [FEATURE] All.\n"},
+			missing: []string{"two sections of 1.1.0"},
+		},
+		"one version of Go": {
+			files:   map[string]string{"go.mod": "module m\n\ntoolchain go1.26.9\n"},
+			missing: []string{`the toolchain "1.26.9", the Dockerfile an image of Go "1.26.8"`},
 		},
 		"a changelog": {
 			files:   map[string]string{"CHANGELOG.md": "# Changes\n"},
