@@ -19,9 +19,12 @@ var (
 	taskFailuresFamily = newCounterFamily("geelark_task_failures_total",
 		"Automation tasks that have failed since counting began, by type and the vendor's failure code.",
 		"account", "type", "reason")
+	phonesWithFailedTasksFamily = newFamily("geelark_phones_with_failed_tasks",
+		"Phones with an automation task that failed within the last hour, by what it failed for: other are codes that tell of one task alone.",
+		"account", "cause")
 )
 
-var taskFamilies = []*family{tasksFamily, tasksOverdueFamily, tasksFinishedFamily, taskFailuresFamily}
+var taskFamilies = []*family{tasksFamily, tasksOverdueFamily, tasksFinishedFamily, taskFailuresFamily, phonesWithFailedTasksFamily}
 
 // taskTypes always have their series.
 var taskTypes = []geelark.TaskType{
@@ -68,6 +71,9 @@ func collectTasks(e *emitter, a *watch.Account) {
 	}
 	for k, n := range failed {
 		e.counter(taskFailuresFamily, float64(n), a.Name(), k.typ, k.what)
+	}
+	for _, cause := range geelark.TaskCauses() {
+		e.gauge(phonesWithFailedTasksFamily, float64(t.Failing[cause]), a.Name(), string(cause))
 	}
 }
 

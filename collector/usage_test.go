@@ -36,7 +36,7 @@ func TestTasksAreCountedAsTheyEndAndFail(t *testing.T) {
 	inBubbleWith(t, 1, withUsage, nil, func(b *bench) {
 		now := time.Now().Unix()
 		task := func(id, status int, more string) string {
-			return fmt.Sprintf(`{"id":"%d","taskType":42,"envId":"1","scheduleAt":%d,"status":%d%s}`, id, now, status, more)
+			return fmt.Sprintf(`{"id":"%d","taskType":42,"envId":"%d","scheduleAt":%d,"status":%d%s}`, id, id%2, now, status, more)
 		}
 		answer := func(items string) []byte {
 			return []byte(`{"code":0,"data":{"total":5,"items":[` + items + `]}}`)
@@ -66,6 +66,9 @@ func TestTasksAreCountedAsTheyEndAndFail(t *testing.T) {
 			`geelark_task_failures_total{account="default",reason="20110",type="custom"}`:       1,
 			`geelark_task_failures_total{account="default",reason="unknown",type="custom"}`:     1,
 			`geelark_task_duration_seconds{account="default",status="completed",type="custom"}`: 1,
+			`geelark_phones_with_failed_tasks{account="default",cause="proxy"}`:                 1,
+			`geelark_phones_with_failed_tasks{account="default",cause="other"}`:                 1,
+			`geelark_phones_with_failed_tasks{account="default",cause="balance"}`:               0,
 		})
 	})
 }

@@ -20,6 +20,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v4"
 
 	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark"
@@ -44,7 +45,10 @@ scrape_configs:
         refresh_interval: 1s
 `
 
-// alertRules fire at once, as those that are shipped do only after minutes.
+const minutePrice = "geelark:account:minute_price"
+
+// alertRules fire at once, as those that are shipped do only after minutes. What
+// dashboards read of the shipped rules follows them.
 const alertRules = `
 groups:
   - name: test
@@ -55,7 +59,35 @@ groups:
       - alert: GeelarkExporterDown
         expr: vector(1)
         labels: {severity: critical}
+      - record: geelark:account:minute_price
+        expr: %q
 `
+
+// recorded returns the expression of a recording rule as it is shipped.
+func recorded(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile("../deploy/prometheus/rules/billing.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Groups []struct {
+			Rules []struct{ Record, Expr string }
+		}
+	}
+	if err := yaml.Unmarshal(content, &file); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range file.Groups {
+		for _, r := range g.Rules {
+			if r.Record == name {
+				return r.Expr
+			}
+		}
+	}
+	t.Fatalf("no rule records %s", name)
+	return ""
+}
 
 // A chain is a simulated GeeLark, two exporters of one account, and the
 // Prometheus servers that scrape them.
@@ -142,7 +174,7 @@ func startChain(t *testing.T) *chain {
 	second := export("--cache.ttl=1h", "--cache.max-staleness=1h", "--inventory.interval=1h", "--phone.ids-file="+c.idsFile)
 	c.exporters, c.endSecond = []string{first.Address(), second.Address()}, second.Kill
 	rules := filepath.Join(t.TempDir(), "rules.yml")
-	if err := os.WriteFile(rules, []byte(alertRules), 0o600); err != nil {
+	if err := os.WriteFile(rules, fmt.Appendf(nil, alertRules, recorded(t, minutePrice)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for kind, native := range map[string]bool{"native histograms": true, "classic histograms": false} {
@@ -176,6 +208,7 @@ func (c *chain) live(t *testing.T) {
 	c.everywhere(t, `geelark_ids_file_last_read_successful == 0`)
 	c.everywhere(t, `increase(geelark_api_requests_total{outcome="connection"}[1m]) > 0`)
 	c.everywhere(t, `count_over_time(geelark_wallet_balance[1m]) > 5`)
+	c.everywhere(t, minutePrice)
 }
 
 // values are what the dashboards' variables stand for in one run.
@@ -547,6 +580,7 @@ func (c *chain) exposed(t *testing.T) labels {
 			}
 		}
 	}
+	known.add(minutePrice, nil, "account")
 	// Prometheus' own.
 	known.add("scrape_duration_seconds", nil)
 	known.add("ALERTS_FOR_STATE", nil, "alertname", "severity", "account")

@@ -3,12 +3,14 @@ package dashboards
 import (
 	"maps"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"geelark_exporter/collector"
 	"geelark_exporter/geelark"
 )
 
@@ -202,6 +204,35 @@ func TestAnnotationsMarkWhatChangesTheLines(t *testing.T) {
 		}
 		if want := []string{"Configuration reloaded", "Exporter started", "Reload failed", "API paused"}; !slices.Equal(names, want) {
 			t.Errorf("%s: annotations %q, want %q", d.file, names, want)
+		}
+	}
+}
+
+// TestEveryMetricIsOnADashboard holds it for those that are exposed by default.
+func TestEveryMetricIsOnADashboard(t *testing.T) {
+	elsewhere := append(collector.OptInFamilies(),
+		"geelark_account_info",              // only joins: it has the operator's own labels
+		"geelark_phone_usage_seconds_total", // the dearest phones say enough, and both would take twice as long
+	)
+	list, err := os.ReadFile("../collector/METRICS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown strings.Builder
+	for _, d := range load(t) {
+		for _, p := range d.queries() {
+			for _, q := range p.Targets {
+				shown.WriteString(q.Expr + "\n")
+			}
+		}
+	}
+	names := regexp.MustCompile("(?m)^\\| `(geelark_\\w+)`").FindAllStringSubmatch(string(list), -1)
+	if len(names) == 0 {
+		t.Fatal("no metrics are listed")
+	}
+	for _, m := range names {
+		if found := regexp.MustCompile(`\b` + m[1] + `(_bucket)?\b`).MatchString(shown.String()); found == slices.Contains(elsewhere, m[1]) {
+			t.Errorf("%s is on a dashboard: %v", m[1], found)
 		}
 	}
 }

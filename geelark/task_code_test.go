@@ -1,6 +1,9 @@
 package geelark
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestCodesOfFailedTasksHaveAMeaning(t *testing.T) {
 	for code, want := range map[Code]string{
@@ -22,6 +25,26 @@ func TestCodesOfFailedTasksHaveAMeaning(t *testing.T) {
 	} {
 		if got := code.TaskMeaning(); got != want {
 			t.Errorf("%d: %q, want %q", code, got, want)
+		}
+	}
+}
+
+func TestTasksOfOneCauseFailWithSeveralCodes(t *testing.T) {
+	want := map[TaskCause][]Code{
+		CauseProxy: {20109, 20110, 29996}, CauseNetwork: {20100, 20108}, CauseBalance: {29997}, CauseDeviceOffline: {20129},
+		CauseAccountBlocked: {20136}, CauseNotLoggedIn: {20116}, CausePhoneDeleted: {29998},
+	}
+	for c := range Code(60000) {
+		cause := c.TaskCause()
+		if !slices.Contains(TaskCauses(), cause) || slices.Contains(want[cause], c) != (cause != CauseOther) {
+			t.Errorf("%d has the cause %q", c, cause)
+		}
+	}
+	for cause, codes := range want {
+		for _, c := range codes {
+			if c.TaskCause() != cause {
+				t.Errorf("%d has the cause %q, want %q", c, c.TaskCause(), cause)
+			}
 		}
 	}
 }

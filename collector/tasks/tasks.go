@@ -14,7 +14,8 @@
 // counts when it was scheduled, or must have ended, after counting began.
 //
 // A tracker remembers the tasks of seven days, some 30 bytes for each that has
-// ended, and no more than [Capacity] of them.
+// ended, and no more than [Capacity] of them, and the phones whose tasks failed within
+// the last hour.
 package tasks
 
 import (
@@ -53,7 +54,19 @@ type Change struct {
 	Ended  []Ended
 	Ends   map[End]int // what was added
 	Causes map[Cause]int
+
+	Failing []Failing
 }
+
+// Failing is a phone with a task that failed.
+type Failing struct {
+	Phone string
+	Cause geelark.TaskCause
+	At    int64 // Unix seconds, of the latest of them
+}
+
+// failingFor is how long a phone counts after a task of it failed.
+const failingFor = time.Hour
 
 // Ended is a task that has ended.
 type Ended struct {
@@ -98,6 +111,13 @@ type Tracker struct {
 	ends   map[End]int
 	causes map[Cause]int
 	failed []Failure // the latest last
+	// failing has when a task of the phone failed last for the cause.
+	failing map[phoneCause]int64
+}
+
+type phoneCause struct {
+	phone string
+	cause geelark.TaskCause
 }
 
 // New returns a tracker that counts what ends from start on. Each change is handed
@@ -112,7 +132,7 @@ func New(start time.Time, keep func(Change), took func(geelark.TaskType, geelark
 	}
 	return &Tracker{
 		start: start, keep: keep, took: took, open: make(map[string]*open), ended: make(map[uint64]int64),
-		ends: make(map[End]int), causes: make(map[Cause]int),
+		ends: make(map[End]int), causes: make(map[Cause]int), failing: make(map[phoneCause]int64),
 	}
 }
 
@@ -140,6 +160,14 @@ func (t *Tracker) Restore(c Change) {
 	for e, n := range c.Causes {
 		t.causes[e] += n
 	}
+	for _, f := range c.Failing {
+		t.fails(f)
+	}
+}
+
+func (t *Tracker) fails(f Failing) {
+	k := phoneCause{f.Phone, f.Cause}
+	t.failing[k] = max(t.failing[k], f.At)
 }
 
 // Whole is a change that makes the tracker as it is.
@@ -152,6 +180,9 @@ func (t *Tracker) Whole() Change {
 	}
 	for id, scheduled := range t.ended {
 		c.Ended = append(c.Ended, Ended{id, scheduled})
+	}
+	for k, at := range t.failing {
+		c.Failing = append(c.Failing, Failing{k.phone, k.cause, at})
 	}
 	return c
 }
@@ -198,6 +229,11 @@ func (t *Tracker) learn(tasks []geelark.Task, now time.Time) (unknown int) {
 			t.causes[cause]++
 			t.failed = append(t.failed, Failure{task, now})
 			t.failed = slices.Delete(t.failed, 0, max(0, len(t.failed)-mostFailures))
+			if task.PhoneID != "" {
+				f := Failing{task.PhoneID, task.FailCode.TaskCause(), endOf(task, o, now).Unix()}
+				c.Failing = append(c.Failing, f)
+				t.fails(f)
+			}
 		}
 	}
 	t.mu.Unlock()
@@ -210,6 +246,19 @@ func (t *Tracker) learn(tasks []geelark.Task, now time.Time) (unknown int) {
 		}
 	}
 	return unknown
+}
+
+// endOf is the earliest time at which a task can have ended that has now: the vendor
+// does not tell. What ended while nobody looked is no news.
+func endOf(task geelark.Task, before *open, now time.Time) time.Time {
+	at := task.Scheduled.Add(task.Took)
+	if before != nil && before.followed.After(at) {
+		at = before.followed
+	}
+	if at.After(now) {
+		return now
+	}
+	return at
 }
 
 // codeOf is the code by which a failure is counted.
@@ -238,7 +287,10 @@ func (t *Tracker) forget(now time.Time) {
 			delete(t.ended, id)
 		}
 	}
+	maps.DeleteFunc(t.failing, func(_ phoneCause, at int64) bool { return !isFailing(at, now) })
 }
+
+func isFailing(at int64, now time.Time) bool { return time.Unix(at, 0).After(now.Add(-failingFor)) }
 
 // known returns how many tasks are known that the vendor lists.
 func (t *Tracker) known(now time.Time) int {
@@ -334,6 +386,20 @@ func (t *Tracker) Causes() map[Cause]int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return maps.Clone(t.causes)
+}
+
+// Failing returns how many phones had a task that failed within the last hour, by the
+// cause.
+func (t *Tracker) Failing(now time.Time) map[geelark.TaskCause]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	failing := make(map[geelark.TaskCause]int)
+	for k, at := range t.failing {
+		if isFailing(at, now) {
+			failing[k.cause]++
+		}
+	}
+	return failing
 }
 
 // Failures returns the last failures, the latest first.

@@ -146,3 +146,63 @@ func TestWhatTheVendorDoesNotListAnyMoreIsForgotten(t *testing.T) {
 		t.Errorf("%d left", n)
 	}
 }
+
+func TestPhonesCountByTheCauseOfWhichTheirTasksFailedWithinTheHour(t *testing.T) {
+	failed := func(id, phone string, code geelark.Code, scheduled time.Time, took time.Duration) geelark.Task {
+		return geelark.Task{ID: id, PhoneID: phone, Status: geelark.TaskFailed, FailCode: code, Scheduled: scheduled, Took: took}
+	}
+	var changes []Change
+	tr := New(epoch, func(c Change) { changes = append(changes, c) }, nil)
+	tr.learn([]geelark.Task{task("5", geelark.TaskInProgress, epoch)}, epoch)
+	now := epoch.Add(2 * time.Hour)
+	tr.learn([]geelark.Task{
+		failed("1", "a", 20110, now.Add(-10*time.Minute), time.Minute),
+		failed("2", "a", 29996, now.Add(-5*time.Minute), time.Minute), // the same cause by another code
+		failed("3", "b", 20109, now.Add(-62*time.Minute), 3*time.Minute),
+		failed("4", "b", 29997, now.Add(-10*time.Minute), 0),
+		failed("5", "c", 20110, epoch, time.Minute),                    // nobody looked for two hours
+		failed("6", "d", 20110, now.Add(-70*time.Minute), time.Minute), // the same, and it is new
+		failed("7", "e", 20110, now.Add(-3*time.Hour), 0),              // before counting began
+		failed("8", "", 20110, now.Add(-10*time.Minute), 0),            // whose phone cannot be read
+		failed("9", "f", 20201, now, 0),
+		failed("10", "g", 20129, now.Add(time.Hour), 0), // ahead of its time
+		{ID: "11", PhoneID: "h", Status: geelark.TaskCompleted, Scheduled: now},
+	}, now)
+	at := func(d time.Duration, want map[geelark.TaskCause]int) {
+		t.Helper()
+		whole, again := New(epoch, nil, nil), New(epoch, nil, nil)
+		whole.Restore(tr.Whole())
+		for _, c := range changes {
+			again.Restore(c)
+		}
+		for name, tr := range map[string]*Tracker{"itself": tr, "made of all that is known": whole, "made of changes": again} {
+			if got := tr.Failing(now.Add(d)); !maps.Equal(got, want) {
+				t.Errorf("after %v, %s: %v, want %v", d, name, got, want)
+			}
+		}
+	}
+	at(0, map[geelark.TaskCause]int{geelark.CauseProxy: 2, geelark.CauseBalance: 1, geelark.CauseOther: 1, geelark.CauseDeviceOffline: 1})
+	at(time.Minute, map[geelark.TaskCause]int{geelark.CauseProxy: 1, geelark.CauseBalance: 1, geelark.CauseOther: 1, geelark.CauseDeviceOffline: 1})
+	at(55*time.Minute, map[geelark.TaskCause]int{geelark.CauseProxy: 1, geelark.CauseOther: 1, geelark.CauseDeviceOffline: 1})
+	at(time.Hour, map[geelark.TaskCause]int{})
+	tr.forget(now.Add(55 * time.Minute))
+	if n := len(tr.failing); n != 3 {
+		t.Errorf("%d failures of the last hour are kept, want 3", n)
+	}
+}
+
+func TestATaskThatWasFollowedFailedAfterItWasLastOpen(t *testing.T) {
+	tr := New(epoch, nil, nil)
+	running := task("1", geelark.TaskInProgress, epoch)
+	running.PhoneID = "a"
+	failed := running
+	failed.Status, failed.FailCode, failed.Took = geelark.TaskFailed, 20110, time.Minute // it waited for its turn
+	tr.learn([]geelark.Task{running}, epoch)
+	tr.answered([]string{"1"}, []geelark.Task{running}, epoch.Add(3*time.Hour))
+	tr.learn([]geelark.Task{failed}, epoch.Add(3*time.Hour+time.Minute))
+	for after, want := range map[time.Duration]int{3*time.Hour + time.Minute: 1, 4*time.Hour - time.Second: 1, 4 * time.Hour: 0} {
+		if got := tr.Failing(epoch.Add(after))[geelark.CauseProxy]; got != want {
+			t.Errorf("after %v: %d phones, want %d", after, got, want)
+		}
+	}
+}

@@ -26,7 +26,8 @@ type Tasks struct {
 	Overdue  map[geelark.TaskType]int // open ones that wait for more than ten minutes
 	Ended    map[tasks.End]int
 	Failed   map[tasks.Cause]int
-	Failures []tasks.Failure // the last, the latest first
+	Failures []tasks.Failure           // the last, the latest first
+	Failing  map[geelark.TaskCause]int // phones with a task that failed within the last hour
 }
 
 // taskWatch follows the account's automation tasks.
@@ -67,6 +68,7 @@ func (t *taskWatch) inherit(from *taskWatch) {
 // Tasks returns what is known of the account's tasks.
 func (a *Account) Tasks() Tasks {
 	t := a.tasks.tracker
-	open, overdue := t.Open(a.now(), overdueAfter)
-	return Tasks{Open: open, Overdue: overdue, Ended: t.Ends(), Failed: t.Causes(), Failures: t.Failures()}
+	now := a.now()
+	open, overdue := t.Open(now, overdueAfter)
+	return Tasks{Open: open, Overdue: overdue, Ended: t.Ends(), Failed: t.Causes(), Failures: t.Failures(), Failing: t.Failing(now)}
 }

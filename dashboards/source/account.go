@@ -20,10 +20,10 @@ func account() *dashboard.DashboardBuilder {
 	}
 	d := p.builder()
 
-	// What is left in the order in which it is spent: minutes, gift, balance. A
-	// minute counts as in the shipped rules.
+	// What is left in the order in which it is spent: minutes, gift, balance. What a
+	// minute is worth the shipped rules record; without them minutes are left out.
 	const (
-		minutes  = `geelark_wallet_time_addon_seconds{OURS} / 60 * 0.007`
+		minutes  = `geelark_wallet_time_addon_seconds{OURS} / 60 * on (account) group_left () max by (account) (geelark:account:minute_price)`
 		credit   = `max by (account) (geelark_wallet_balance{OURS} + (geelark_wallet_gift_balance{OURS} or 0 * geelark_wallet_balance{OURS}) + (` + minutes + ` or 0 * geelark_wallet_balance{OURS}))`
 		expected = `predict_linear((` + credit + `)[$history], $ahead)`
 		lowest   = ` and on (account) bottomk(20, max by (account) (geelark_wallet_balance{OURS} @ end()))`
@@ -31,7 +31,7 @@ func account() *dashboard.DashboardBuilder {
 	)
 	d.WithRow(row("Wallet")).
 		WithPanel(numbers("Left to spend",
-			"Balance, gift and the worth of the time add-ons, 0.007 a minute, in the vendor's currency. Red below 20, the default of the alert about it."+five,
+			"Balance, gift and the worth of the time add-ons, in the vendor's currency. A minute is worth what the shipped rules record as its price, and nothing without them. Red below 20, the default of the alert about it."+five,
 			size{5, 5}, now(`bottomk(5, `+credit+`)`, "{{account}}")).
 			Decimals(2).Thresholds(steps("red", step{20, "text"}))).
 		WithPanel(numbers("Expected",
@@ -56,7 +56,7 @@ func account() *dashboard.DashboardBuilder {
 			size{16, 9},
 			over(credit+lowest, "{{account}}"), over(expected+lowest, "{{account}} expected")).
 			Decimals(2).OverrideByQuery("B", forecast())).
-		WithPanel(areas("What is left over time", "Of all selected accounts, time add-ons at 0.007 a minute.",
+		WithPanel(areas("What is left over time", "Of all selected accounts, time add-ons at the price of a minute that the shipped rules record.",
 			size{8, 9},
 			over(`sum(max by (account) (geelark_wallet_balance{OURS}))`, "balance"),
 			over(`sum(max by (account) (geelark_wallet_gift_balance{OURS}))`, "gift"),

@@ -96,19 +96,24 @@ func api() *dashboard.DashboardBuilder {
 			size{3, 8}, now(`max(clamp_min(geelark_api_paused_until_timestamp_seconds{OURS, API} - time(), 0))`, "")).
 			Unit(units.Seconds).Decimals(0).
 			Thresholds(steps("green", step{1, "red"}))).
+		WithPanel(lines("Skipped items of lists",
+			"Items of the accounts' lists a minute whose ids cannot be read: such a phone is not watched. The exporter's log names the field.",
+			size{6, 7},
+			over(`60 * sum by (account) (max by (instance, account) (rate(geelark_phone_list_items_skipped_total{OURS}[$__rate_interval]))) and on (account) topk(20, sum by (account) (geelark_phone_list_items_skipped_total{OURS} @ end()))`, "{{account}}")).
+			Unit(perMinute)).
 		WithPanel(lines("Limits broken by others",
 			"Answers a minute with code 40007 though the exporter had room in its own windows: other programs of the account spend from the same limits.",
-			size{8, 7},
+			size{6, 7},
 			over(`60 * sum by (api) (max by (instance, account, api) (rate(geelark_api_contended_total{OURS, API}[$__rate_interval])))`, "{{api}}")).
 			Unit(perMinute)).
 		WithPanel(lines("Distance of the clocks",
 			"How far the exporter's clock is from that of the API, the 20 accounts where it is farthest. With key signature the API refuses what comes from far, with code 40003.",
-			size{8, 7},
+			size{6, 7},
 			over(`abs(max by (account) (geelark_clock_skew_seconds{OURS})) and on (account) topk(20, max by (account) (abs(geelark_clock_skew_seconds{OURS} @ end())))`, "{{account}}")).
 			Unit(units.Seconds)).
 		WithPanel(cells("Files of ids that cannot be read",
 			"Accounts whose file of ids could not be read, and when it was last. What it said then stays in force. At most 100 rows.",
-			"Every file of ids can be read", size{8, 7},
+			"Every file of ids can be read", size{6, 7},
 			[]column{
 				{"account", "Account", 0, nil},
 				{"Value", "Last read", 140, properties(property("unit", "dateTimeFromNow"))},

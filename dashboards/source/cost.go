@@ -89,9 +89,12 @@ func costAndTasks() *dashboard.DashboardBuilder {
 			now(`(count(`+idle+`) or vector(0)) * 3600 * sum(`+increase("geelark_usage_cost_total", "account, charge_type", `{OURS, kind="phone"`+money+`}`, "1h")+`) / sum(`+increase("geelark_usage_seconds_total", "account, charge_type", `{OURS, kind="phone"}`, "1h")+`)`, "cost an hour")).
 			Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet}).
 			OverrideByName("cost an hour", properties(property("decimals", 2)))).
-		WithPanel(numbers("Counted up to", "When the latest entry was made that is counted of the account's bill, of the account where that is the longest ago.",
-			size{6, 5}, now(`1000 * min(max by (account) (geelark_usage_last_flow_timestamp_seconds{OURS}))`, "")).
-			Unit("dateTimeFromNow").Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet})).
+		WithPanel(numbers("Counted up to", "When the latest entry was made that is counted of the account's bill, and how much time has passed of which it was not read yet, of the accounts where that is the longest.",
+			size{6, 5},
+			now(`1000 * min(max by (account) (geelark_usage_last_flow_timestamp_seconds{OURS}))`, "latest entry"),
+			now(`max(min by (account) (geelark_usage_lag_seconds{OURS}))`, "not read yet")).
+			Unit("dateTimeFromNow").Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet}).
+			OverrideByName("not read yet", properties(property("unit", "s"), thresholds(steps("text", step{15 * 60, "orange"}, step{day, "red"}))))).
 		WithPanel(lines("Cost an hour, now and a week before", "What was spent within the hour before, and in the same hour a week before.",
 			size{8, 8},
 			over(`sum(`+cost("account", "1h")+`)`, "now"),
@@ -144,11 +147,14 @@ func costAndTasks() *dashboard.DashboardBuilder {
 			now(failing("$__range"), "selected time"), now(failing("1h"), "last hour")).
 			Unit(units.PercentUnit).Decimals(1).Thresholds(steps("green", step{0.05, "orange"}, step{0.2, "red"})).Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(areas("Open tasks over time", "Tasks that wait or are in progress.",
-			size{12, 8}, over(`sum by (status) (max by (account, type, status) (geelark_tasks{OURS}))`, "{{status}}")).
+			size{8, 8}, over(`sum by (status) (max by (account, type, status) (geelark_tasks{OURS}))`, "{{status}}")).
 			Decimals(0).Overrides(coloursOf(openings)).NoValue(needsTasks)).
 		WithPanel(areas("Ends of tasks an hour", "How many tasks ended within the hour before, and how.",
-			size{12, 8}, over(`sum by (status) (`+increase("geelark_tasks_finished_total", "account, type, status", "{OURS}", "1h")+`)`, "{{status}}")).
+			size{8, 8}, over(`sum by (status) (`+increase("geelark_tasks_finished_total", "account, type, status", "{OURS}", "1h")+`)`, "{{status}}")).
 			Decimals(0).Overrides(coloursOf(endings)).NoValue(needsTasks)).
+		WithPanel(lines("Phones whose tasks fail, by cause", "Phones with a task that failed within the hour before, by what it failed for; other are codes that tell of one task alone. A phone counts once for each cause.",
+			size{8, 8}, over(`sum by (cause) (max by (account, cause) (geelark_phones_with_failed_tasks{OURS}))`, "{{cause}}")).
+			Decimals(0).NoValue(needsTasks)).
 		WithPanel(cells("Types of tasks", "How many tasks of each type ended in the selected time, and how many of them failed. At most 100 rows.",
 			needsTasks, size{10, 9},
 			[]column{
