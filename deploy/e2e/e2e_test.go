@@ -349,7 +349,7 @@ func (c *chain) everyRuleFinds(code geelark.Code) {
 		"geelark_state_last_write_successful", // with a state directory, which would keep the lock
 	}
 	// Nothing is billed and no task runs in accounts in which nothing changes.
-	billsAndTasks := regexp.MustCompile(`geelark_(usage|tasks?)_|:(usage|tasks?)_`)
+	billsAndTasks := regexp.MustCompile(`geelark_(usage|tasks?)_|_with_failed_tasks$|:(usage|tasks?)_|:failing_phones$`)
 	read := make(map[string]bool)
 	for _, r := range c.shippedRules() {
 		for _, m := range metric.FindAllString(r.Expr, -1) {
