@@ -13,6 +13,9 @@ local ruleFiles = [
   importstr '../prometheus/rules/tasks.yml',
 ];
 
+// How the alert about exporters that are down knows their targets.
+local shippedJobs = 'job=~"(.+[-_/])?geelark.*"';
+
 local publishedRunbook = 'https://example.com/geelark_exporter/runbook.md';
 
 // A line of an expression that ends with a comment compares with a number, or with
@@ -44,6 +47,8 @@ local withThresholds(rule, thresholds) = rule {
   _config+:: {
     // Where the runbook is published; the name of an alert is a heading there.
     runbookURL: publishedRunbook,
+    // Selects the targets of exporters, such as 'job="phones", cluster="eu"'.
+    jobSelector: shippedJobs,
     // Other numbers and patterns by their names in the rules.
     thresholds: {},
     disabledAlerts: [],
@@ -70,7 +75,7 @@ local withThresholds(rule, thresholds) = rule {
     groups+: [
       group {
         rules: [
-          withThresholds(rule, config.thresholds) + (
+          withThresholds(rule { expr: std.strReplace(super.expr, shippedJobs, config.jobSelector) }, config.thresholds) + (
             if std.objectHas(rule, 'alert') then {
               annotations+: { runbook_url: std.strReplace(super.runbook_url, publishedRunbook, config.runbookURL) },
             } else {}

@@ -3,6 +3,7 @@ package deploy
 import (
 	"encoding/json"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -151,6 +152,92 @@ func updateSchema(t *testing.T, fields map[string][]string) {
 	write(t, chart+"/values.schema.json", []byte(text))
 }
 
+var null = regexp.MustCompile(`(?m)^.*: null$|^ *null$`)
+
+// A key of a values file whose value is commented out is null, which takes the
+// default away.
+func TestNullIsAsGoodAsEmptyOrIsRefused(t *testing.T) {
+	t.Parallel()
+	type object = map[string]any
+	var values object
+	if err := yaml.Unmarshal(read(t, chart+"/values.yaml"), &values); err != nil {
+		t.Fatal(err)
+	}
+	var whole object
+	if err := json.Unmarshal(read(t, chart+"/values.schema.json"), &whole); err != nil {
+		t.Fatal(err)
+	}
+	// What needs a value to be one, and all else, both set to null.
+	needed, empty := object{}, object{}
+	var names []string
+	var walk func(values, schema, needed, empty object)
+	walk = func(values, schema, needed, empty object) {
+		properties, _ := schema["properties"].(object)
+		required, _ := schema["required"].([]any)
+		for name, value := range values {
+			below, isObject := value.(object)
+			described, _ := properties[name].(object)
+			if fields, _ := described["properties"].(object); isObject && fields != nil && name != "config" {
+				n, e := object{}, object{}
+				needed[name], empty[name] = n, e
+				walk(below, described, n, e)
+			} else if slices.Contains(required, any(name)) {
+				needed[name] = nil
+				names = append(names, name)
+			} else if name != "enabled" {
+				empty[name] = nil
+			}
+		}
+	}
+	walk(values, whole, needed, empty)
+	give := func(values object) string {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "values.yaml")
+		text, err := yaml.Marshal(values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, file, text)
+		return "--values=" + file
+	}
+	// All that is made from them is decoded strictly.
+	for _, args := range [][]string{
+		{"--set=existingSecret=geelark", "--set=serviceMonitor.enabled=true"},
+		{"--set=demo.enabled=true", "--set=podMonitor.enabled=true"},
+	} {
+		m := render(t, append([]string{
+			give(empty), `--set-json=ingress.hosts=[{"host":"example.org"}]`, `--set-json=httpRoute.parentRefs=[{"name":"public"}]`, "--set=ingress.enabled=true,httpRoute.enabled=true",
+			"--set=podDisruptionBudget.enabled=true,networkPolicy.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true",
+		}, args...)...)
+		for key, o := range m {
+			if nulls := null.FindAllString(o.text, -1); nulls != nil {
+				t.Errorf("%s has %q", key, nulls)
+			}
+		}
+	}
+	sections := object{}
+	for name, value := range values {
+		if _, isObject := needed[name].(object); isObject && value != nil {
+			sections[name] = nil
+		}
+	}
+	if len(names) == 0 || len(sections) == 0 {
+		t.Fatal("everything may be null")
+	}
+	refused := template(t, give(needed)).stderr
+	for _, name := range names {
+		if !strings.Contains(refused, "'"+name+"'") {
+			t.Errorf("%s may be null:\n%s", name, refused)
+		}
+	}
+	refused = template(t, give(sections)).stderr
+	for name := range sections {
+		if !strings.Contains(refused, "'"+name+"'") {
+			t.Errorf("%s may be null:\n%s", name, refused)
+		}
+	}
+}
+
 func TestANameThatIsMadeOfTheReleasesMustBeAServices(t *testing.T) {
 	t.Parallel()
 	for name, valid := range map[string]bool{
@@ -196,16 +283,23 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"rule that is no threshold":          {[]string{demo, `--set=prometheusRule.enabled=true,prometheusRule.thresholds.geelark:account=1`}, []string{`there is no threshold "geelark:account"`}},
 		"Kubernetes without indexes of pods": {[]string{demo, "--kube-version=1.27.0"}, []string{"requires kubeVersion"}},
 
-		"shards and replicas":       {append(config(`[{"name":"a"}]`), "--set=shards=2,replicas=2"), []string{"shards and replicas exclude each other"}},
-		"a share that is too large": {token("replicas=3,limitShare=2"), []string{"limitShare is 2, but the limits have to do for 3 replicas"}},
-		"a claim without state":     {token("state.enabled=false,state.claim.enabled=true"), []string{"state.claim needs state.enabled"}},
-		"a claim and a volume":      {token("state.enabled=true,state.claim.enabled=true,state.volume.hostPath.path=/srv"), []string{"takes the place of state.volume"}},
-		"one directory for two":     {token("state.enabled=true,replicas=2,state.volume.persistentVolumeClaim.claimName=b"), []string{"which one exporter alone may use"}},
-		"TLS without a file":        {token("web.tls=true"), []string{"give web.existingSecret"}},
-		"a password without a file": {token("web.authentication=true"), []string{"give web.existingSecret"}},
-		"a flag of the chart's":     {token("extraArgs={--geelark.token-file=/a}"), []string{"the chart sets --geelark.token-file itself"}},
-		"an Ingress without a host": {[]string{demo, "--set=ingress.enabled=true"}, []string{"ingress.hosts is empty"}},
-		"a route without a Gateway": {[]string{demo, "--set=httpRoute.enabled=true"}, []string{"httpRoute.parentRefs is empty"}},
+		"shards and replicas":            {append(config(`[{"name":"a"}]`), "--set=shards=2,replicas=2"), []string{"shards and replicas exclude each other"}},
+		"a share that is too large":      {token("replicas=3,limitShare=2"), []string{"limitShare is 2, but the limits have to do for 3 replicas"}},
+		"a claim without state":          {token("state.enabled=false,state.claim.enabled=true"), []string{"state.claim needs state.enabled"}},
+		"a claim and a volume":           {token("state.enabled=true,state.claim.enabled=true,state.volume.hostPath.path=/srv"), []string{"takes the place of state.volume"}},
+		"one directory for two":          {token("state.enabled=true,replicas=2,state.volume.persistentVolumeClaim.claimName=b"), []string{"which one exporter alone may use"}},
+		"TLS without a file":             {token("web.tls=true"), []string{"give web.existingSecret"}},
+		"a password without a file":      {token("web.authentication=true"), []string{"give web.existingSecret"}},
+		"a flag of the chart's":          {token("extraArgs={--geelark.token-file=/a}"), []string{"the chart sets --geelark.token-file itself"}},
+		"a flag that a value stands for": {[]string{demo, "--set=extraArgs={--web.external-url=https://example.org/a}"}, []string{"the chart sets --web.external-url itself, by web.externalUrl"}},
+		"a flag that is taken back":      {[]string{demo, "--set=extraArgs={--no-demo}"}, []string{"the chart sets --demo itself, by demo.enabled"}},
+		"another port":                   {[]string{demo, "--set=extraArgs={--web.listen-address=:9999}"}, []string{"look for on port 9824"}},
+		"a volume of the chart's":        {[]string{demo, `--set-json=extraVolumes=[{"name":"config","emptyDir":{}}]`}, []string{`"config" is a volume of the chart's own`}},
+		"a port of no node":              {[]string{demo, "--set=service.nodePort=30000"}, []string{"service.nodePort needs the service.type"}},
+		"an address of no balancer":      {[]string{demo, "--set=service.loadBalancerIP=192.0.2.1"}, []string{"need the service.type LoadBalancer"}},
+		"a job that no alert knows":      {[]string{demo, "--set=prometheusRule.enabled=true,podMonitor.enabled=true,podMonitor.job=phones"}, []string{`which "phones" has not`}},
+		"an Ingress without a host":      {[]string{demo, "--set=ingress.enabled=true"}, []string{"ingress.hosts is empty"}},
+		"a route without a Gateway":      {[]string{demo, "--set=httpRoute.enabled=true"}, []string{"httpRoute.parentRefs is empty"}},
 
 		// By the schema.
 		"unknown value":                  {[]string{demo, "--set=replica=2"}, []string{"replica"}},
@@ -263,7 +357,15 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"address that is none":           {[]string{demo, "--set=web.externalUrl=geelark.example.org"}, []string{"/web/externalUrl"}},
 		"path without a slash":           {[]string{demo, `--set-json=ingress.hosts=[{"host":"a","paths":[{"path":"b"}]}]`}, []string{"/ingress/hosts/0/paths/0/path"}},
 		"route with its own backend":     {[]string{demo, `--set-json=httpRoute.rules=[{"backendRefs":[]}]`}, []string{"/httpRoute/rules/0", "backendRefs"}},
-		"no replica":                     {[]string{demo, "--set=replicas=0"}, []string{"/replicas"}},
+		"fewer replicas than none":       {[]string{demo, "--set=replicas=-1"}, []string{"/replicas"}},
+		"repository with a tag":          {[]string{demo, "--set=image.repository=example.org/geelark_exporter:v1"}, []string{"/image/repository"}},
+		"repository with a digest":       {[]string{demo, "--set=image.repository=example.org/geelark_exporter@sha256:00"}, []string{"/image/repository"}},
+		"digest in place of a tag":       {[]string{demo, "--set=image.tag=sha256:00"}, []string{"/image/tag"}},
+		"variable that is a number":      {[]string{demo, `--set-json=extraEnv=[{"name":"A","value":1}]`}, []string{"/extraEnv/0/value"}},
+		"toleration of a boolean":        {[]string{demo, `--set-json=tolerations=[{"key":"a","value":true}]`}, []string{"/tolerations/0/value"}},
+		"port of the nodes in words":     {[]string{demo, "--set=service.nodePort=any"}, []string{"/service/nodePort"}},
+		"range without a length":         {[]string{demo, "--set=service.loadBalancerSourceRanges={192.0.2.1}"}, []string{"/service/loadBalancerSourceRanges/0"}},
+		"selector in braces":             {[]string{demo, `--set-json=prometheusRule.jobSelector="{job=\"a\"}"`}, []string{"/prometheusRule/jobSelector"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -277,5 +379,35 @@ func TestWrongValuesAreRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestValuesReachThePod(t *testing.T) {
+	t.Parallel()
+	const demo = "--set=demo.enabled=true"
+	none := render(t, demo)
+	if pod := none.pod(t).Spec; pod.HostNetwork || pod.HostUsers != nil || *pod.AutomountServiceAccountToken || pod.DNSPolicy != "" {
+		t.Errorf("without values the pod is %+v", pod)
+	}
+	if pod := render(t, demo, "--set=hostNetwork=true").pod(t).Spec; !pod.HostNetwork || pod.DNSPolicy != core.DNSClusterFirstWithHostNet {
+		t.Errorf("in the node's network it resolves names by %q", pod.DNSPolicy)
+	}
+	if pod := render(t, demo, "--set=hostNetwork=true,dnsPolicy=Default").pod(t).Spec; pod.DNSPolicy != core.DNSDefault {
+		t.Errorf("it resolves names by %q, not as asked", pod.DNSPolicy)
+	}
+	if replicas := render(t, demo, "--set=replicas=0").workload(t).Spec.Replicas; *replicas != 0 {
+		t.Errorf("stopped, there are %d pods", *replicas)
+	}
+	if pod := render(t, demo, "--set=serviceAccount.create=false,serviceAccount.name=robot").pod(t).Spec; pod.ServiceAccountName != "robot" {
+		t.Errorf("the ServiceAccount is %q", pod.ServiceAccountName)
+	}
+	for image, args := range map[string]string{
+		"mirror.example.org:5000/hub/team/geelark_exporter:v1":            "global.imageRegistry=mirror.example.org:5000/hub,image.registry=ghcr.io,image.repository=team/geelark_exporter,image.tag=v1",
+		"ghcr.io/team/geelark_exporter@sha256:" + strings.Repeat("a", 64): "image.repository=ghcr.io/team/geelark_exporter,image.tag=v1,image.digest=sha256:" + strings.Repeat("a", 64),
+		"localhost:5000/a/geelark_exporter:v1":                            "image.repository=localhost:5000/a/geelark_exporter,image.tag=v1",
+	} {
+		if got := render(t, demo, "--set="+args).pod(t).Spec.Containers[0].Image; got != image {
+			t.Errorf("%s makes the image %q, want %q", args, got, image)
+		}
 	}
 }

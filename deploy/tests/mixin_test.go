@@ -64,6 +64,7 @@ func TestTheMixinIsConfiguredAsTheChartIs(t *testing.T) {
 		"runbook": {`{ runbookURL: 'https://wiki.example.org/geelark' }`, `{"runbookUrl": "https://wiki.example.org/geelark"}`},
 		"alerts":  {`{ disabledAlerts: ['GeelarkPhoneExpired'] }`, `{"disabledAlerts": ["GeelarkPhoneExpired"]}`},
 		"number":  {`{ thresholds+: { credit: 12.5 } }`, `{"thresholds": {"credit": 12.5}}`},
+		"jobs":    {`{ jobSelector: 'job="phones", cluster="eu"' }`, `{"jobSelector": "job=\"phones\", cluster=\"eu\""}`},
 		"pattern": {`{ thresholds+: { groups_with_expected_stops: 'night|batch-.*' } }`, `{"thresholds": {"groups_with_expected_stops": "night|batch-.*"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {

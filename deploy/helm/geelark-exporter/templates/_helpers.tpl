@@ -33,7 +33,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
   "app.kubernetes.io/version" .Chart.AppVersion
   "app.kubernetes.io/managed-by" .Release.Service }}
-{{- toYaml (merge (include "geelark-exporter.selectorLabels" . | fromYaml) $labels (deepCopy .Values.commonLabels)) }}
+{{- toYaml (merge (include "geelark-exporter.selectorLabels" . | fromYaml) $labels (.Values.commonLabels | default dict)) }}
+{{- end }}
+
+{{/* Labels of an object that has some of its own, for a dict of them and the root. */}}
+{{- define "geelark-exporter.labelsOf" -}}
+{{- toYaml (merge (include "geelark-exporter.labels" .root | fromYaml) (.labels | default dict)) }}
 {{- end }}
 
 {{- define "geelark-exporter.metadata" -}}
@@ -52,7 +57,7 @@ labels:
 {{- $v := .Values }}
 {{- $account := or $v.account.token $v.account.appId $v.account.apiKey }}
 {{- $modes := compact (list
-  (ternary "demo" "" $v.demo.enabled)
+  (ternary "demo" "" (not (empty $v.demo.enabled)))
   (ternary "config" "" (not (empty $v.config)))
   (ternary "account" "" (not (empty $account)))) }}
 {{- if gt (len $modes) 1 }}
@@ -94,11 +99,24 @@ labels:
 {{- if and $v.state.claim.enabled (or $v.state.volume (not $v.state.enabled)) }}
 {{- fail "state.claim needs state.enabled and takes the place of state.volume: drop one of them" }}
 {{- end }}
-{{- if and $v.state.volume.persistentVolumeClaim (gt (mul (int $v.shards) (int $v.replicas)) 1) }}
+{{- if and ($v.state.volume).persistentVolumeClaim (gt (mul (int $v.shards) (int $v.replicas)) 1) }}
 {{- fail "state.volume is one directory, which one exporter alone may use: enable state.claim, which makes one for each" }}
 {{- end }}
 {{- if and (or $v.web.tls $v.web.authentication) (not $v.web.existingSecret) }}
 {{- fail "web.tls and web.authentication say what web.yml holds: give web.existingSecret" }}
+{{- end }}
+{{- if and (ne $v.service.type "NodePort") (ne $v.service.type "LoadBalancer") $v.service.nodePort }}
+{{- fail "service.nodePort needs the service.type NodePort or LoadBalancer: set it, or drop the port" }}
+{{- end }}
+{{- if and (ne $v.service.type "LoadBalancer") (or $v.service.loadBalancerIP $v.service.loadBalancerSourceRanges) }}
+{{- fail "service.loadBalancerIP and service.loadBalancerSourceRanges need the service.type LoadBalancer: set it, or drop them" }}
+{{- end }}
+{{- if and $v.prometheusRule.enabled (not $v.prometheusRule.jobSelector) }}
+{{- range list $v.serviceMonitor $v.podMonitor }}
+{{- if and .enabled (not (regexMatch "^(.+[-_/])?geelark" .job)) }}
+{{- fail (printf "the alerts look for jobs with a word that begins with geelark, which %q has not: give another job, or prometheusRule.jobSelector" .job) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if and $v.serviceMonitor.enabled $v.podMonitor.enabled }}
 {{- fail "serviceMonitor and podMonitor scrape the same pods: enable one of them" }}
@@ -128,6 +146,24 @@ labels:
 {{- with $registry }}{{ . }}/{{ end }}
 {{- $v.repository }}
 {{- if $v.digest }}@{{ $v.digest }}{{ else }}:{{ $v.tag | default .Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{/* Flags that values stand for. */}}
+{{- define "geelark-exporter.flags" -}}
+--config.file: config
+--config.reload-interval: configReloadInterval
+--demo: demo.enabled
+--demo.phones: demo.phones
+--geelark.api-key-file: account.apiKey or existingSecret
+--geelark.app-id: account.appId
+--geelark.limit-share: limitShare
+--geelark.token-file: account.token or existingSecret
+--shard: shards
+--state.directory: state
+--total-shards: shards
+--web.config.file: web.existingSecret
+--web.external-url: web.externalUrl
+--web.route-prefix: web.routePrefix
 {{- end }}
 
 {{- define "geelark-exporter.args" -}}
@@ -162,17 +198,17 @@ labels:
 {{- with $v.web.routePrefix }}
 {{- $args = append $args (printf "--web.route-prefix=%s" .) }}
 {{- end }}
-{{- $flags := list }}
-{{- range $args }}
-{{- $flags = append $flags (regexFind "^[^=]+" .) }}
-{{- end }}
+{{- $owned := include "geelark-exporter.flags" . | fromYaml }}
 {{- range $v.extraArgs }}
-{{- $flag := regexFind "^[^=]+" . }}
-{{- if has $flag $flags }}
-{{- fail (printf "extraArgs: the chart sets %s itself: drop it" $flag) }}
+{{- $flag := regexFind "^[^=]+" . | replace "--no-" "--" }}
+{{- with get $owned $flag }}
+{{- fail (printf "extraArgs: the chart sets %s itself, by %s: drop it" $flag .) }}
+{{- end }}
+{{- if eq $flag "--web.listen-address" }}
+{{- fail "extraArgs: with --web.listen-address neither probes nor monitors would find the exporter, which they look for on port 9824: drop it" }}
 {{- end }}
 {{- end }}
-{{- toYaml (concat $args $v.extraArgs) }}
+{{- toYaml (concat $args ($v.extraArgs | default list)) }}
 {{- end }}
 
 {{- define "geelark-exporter.keepsState" -}}
@@ -200,13 +236,13 @@ resources:
 {{/* What begins all paths, as the exporter decides it. */}}
 {{- define "geelark-exporter.routePrefix" -}}
 {{- $web := .Values.web }}
-{{- $web.routePrefix | default (get (urlParse $web.externalUrl) "path") | trimSuffix "/" }}
+{{- $web.routePrefix | default (get (urlParse ($web.externalUrl | default "")) "path") | trimSuffix "/" }}
 {{- end }}
 
 {{/* A probe with the chart's handler, unless it has one of its own. */}}
 {{- define "geelark-exporter.probe" -}}
 {{- $web := .root.Values.web }}
-{{- $handler := dict "httpGet" (dict "path" (print (include "geelark-exporter.routePrefix" .root) .path) "port" "metrics" "scheme" (ternary "HTTPS" "HTTP" $web.tls)) }}
+{{- $handler := dict "httpGet" (dict "path" (print (include "geelark-exporter.routePrefix" .root) .path) "port" "metrics" "scheme" (empty $web.tls | ternary "HTTP" "HTTPS")) }}
 {{- if or .probe.exec .probe.tcpSocket .probe.grpc }}
 {{- $handler = dict }}
 {{- else if and $web.authentication (not .probe.httpGet) }}
@@ -239,27 +275,38 @@ resources:
 {{- $volumes = append $volumes (merge (dict "name" "state") ($v.state.volume | default (dict "emptyDir" dict))) }}
 {{- end }}
 {{- end }}
-{{- $mounts = concat $mounts $v.extraVolumeMounts }}
-{{- $volumes = concat $volumes $v.extraVolumes }}
-{{- $pullSecrets := $v.image.pullSecrets }}
-{{- range $v.global.imagePullSecrets }}
+{{- $mounts = concat $mounts ($v.extraVolumeMounts | default list) }}
+{{- range $v.extraVolumes }}
+{{- if has .name (list "config" "secrets" "state" "web") }}
+{{- fail (printf "extraVolumes: %q is a volume of the chart's own: take another name" .name) }}
+{{- end }}
+{{- end }}
+{{- $volumes = concat $volumes ($v.extraVolumes | default list) }}
+{{- $pullSecrets := list }}
+{{- range concat ($v.image.pullSecrets | default list) ($v.global.imagePullSecrets | default list) }}
 {{- $pullSecrets = append $pullSecrets (kindIs "string" . | ternary (dict "name" .) .) }}
 {{- end }}
-{{- $annotations := deepCopy $v.podAnnotations }}
+{{- $annotations := deepCopy ($v.podAnnotations | default dict) }}
 {{- if and (eq $mode "config") (not $v.configReloadInterval) }}
 {{- $_ := set $annotations "checksum/config" (toYaml $v.config | sha256sum) }}
 {{- end -}}
 metadata:
   labels:
     {{- $labels := dict "app.kubernetes.io/version" .Chart.AppVersion }}
-    {{- toYaml (merge (include "geelark-exporter.selectorLabels" . | fromYaml) $labels (deepCopy $v.podLabels) (deepCopy $v.commonLabels)) | nindent 4 }}
+    {{- toYaml (merge (include "geelark-exporter.selectorLabels" . | fromYaml) $labels ($v.podLabels | default dict) ($v.commonLabels | default dict)) | nindent 4 }}
   {{- with $annotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
   serviceAccountName: {{ include "geelark-exporter.serviceAccountName" . }}
-  automountServiceAccountToken: false
+  automountServiceAccountToken: {{ not (empty $v.automountServiceAccountToken) }}
+  {{- if $v.hostNetwork }}
+  hostNetwork: true
+  {{- end }}
+  {{- if kindIs "bool" $v.hostUsers }}
+  hostUsers: {{ $v.hostUsers }}
+  {{- end }}
   # The variables that announce Services would begin as those of the flags do.
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ int $v.terminationGracePeriodSeconds }}
@@ -270,7 +317,7 @@ spec:
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with $v.dnsPolicy }}
+  {{- with $v.dnsPolicy | default (empty $v.hostNetwork | ternary "" "ClusterFirstWithHostNet") }}
   dnsPolicy: {{ . }}
   {{- end }}
   {{- with $v.dnsConfig }}
@@ -281,8 +328,10 @@ spec:
   hostAliases:
     {{- toYaml . | nindent 4 }}
   {{- end }}
+  {{- with $v.podSecurityContext }}
   securityContext:
-    {{- toYaml $v.podSecurityContext | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   {{- with $v.initContainers }}
   initContainers:
     {{- tpl (toYaml .) $ | nindent 4 }}
@@ -290,7 +339,9 @@ spec:
   containers:
     - name: exporter
       image: {{ include "geelark-exporter.image" . }}
-      imagePullPolicy: {{ $v.image.pullPolicy }}
+      {{- with $v.image.pullPolicy }}
+      imagePullPolicy: {{ . }}
+      {{- end }}
       args:
         {{- include "geelark-exporter.args" . | nindent 8 }}
       {{- $sharded := gt (int $v.shards) 1 }}
@@ -326,10 +377,14 @@ spec:
       readinessProbe:
         {{- include "geelark-exporter.probe" (dict "probe" . "path" "/-/ready" "root" $) | nindent 8 }}
       {{- end }}
+      {{- with $v.resources }}
       resources:
-        {{- toYaml $v.resources | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $v.securityContext }}
       securityContext:
-        {{- toYaml $v.securityContext | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       {{- with $mounts }}
       volumeMounts:
         {{- toYaml . | nindent 8 }}
@@ -367,17 +422,17 @@ spec:
   (dict "action" "labeldrop" "regex" "endpoint") }}
 {{- $endpoint := dict
   "port" "metrics"
-  "scheme" (ternary "https" "http" .root.Values.web.tls)
+  "scheme" (empty .root.Values.web.tls | ternary "http" "https")
   "interval" $m.interval
   "scrapeTimeout" $m.scrapeTimeout
-  "relabelings" (concat $own $m.relabelings) }}
+  "relabelings" (concat $own ($m.relabelings | default list)) }}
 {{- with include "geelark-exporter.routePrefix" .root }}
 {{- $_ := set $endpoint "path" (print . "/metrics") }}
 {{- end }}
 {{- with $m.metricRelabelings }}
 {{- $_ := set $endpoint "metricRelabelings" . }}
 {{- end }}
-{{- toYaml (merge (deepCopy $m.endpoint) $endpoint) }}
+{{- toYaml (merge (deepCopy ($m.endpoint | default dict)) $endpoint) }}
 {{- end }}
 
 {{- define "geelark-exporter.ipFamilies" -}}
