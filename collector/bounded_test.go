@@ -34,7 +34,7 @@ func TestCodesThatServersInventAreBoundedForEachAccountAndKeepTheirTotal(t *test
 	var codes, statuses int
 	for _, account := range []string{"a", "b"} {
 		for i := range each {
-			c.LookupFailed(account, phones.FailedWith(geelark.Code(60000+i)))
+			c.LookupsFailed(account, phones.FailedWith(geelark.Code(60000+i)), 1)
 			c.RequestSent(account, geelark.Request{Endpoint: geelark.EndpointPhoneStatus, Outcome: strconv.Itoa(70000 + i)})
 			c.RequestSent(account, geelark.Request{Endpoint: geelark.EndpointPhoneList, Outcome: strconv.Itoa(70000 + i)})
 			c.RequestSent(account, geelark.Request{Endpoint: geelark.EndpointPhoneList, Outcome: strconv.Itoa(200 + i%799)})
@@ -42,7 +42,7 @@ func TestCodesThatServersInventAreBoundedForEachAccountAndKeepTheirTotal(t *test
 	}
 	// What is documented has its own series whenever it comes.
 	for _, code := range geelark.Codes() {
-		c.LookupFailed("a", phones.FailedWith(code))
+		c.LookupsFailed("a", phones.FailedWith(code), 1)
 		c.RequestSent("a", geelark.Request{Endpoint: geelark.EndpointWallet, Outcome: codeLabel(code)})
 		codes++
 	}
@@ -50,7 +50,7 @@ func TestCodesThatServersInventAreBoundedForEachAccountAndKeepTheirTotal(t *test
 		c.RequestSent("a", geelark.Request{Endpoint: geelark.EndpointWallet, Outcome: outcome})
 		statuses++
 	}
-	c.LookupFailed("a", phones.Failure{Kind: phones.Malformed})
+	c.LookupsFailed("a", phones.Failure{Kind: phones.Malformed}, 1)
 	before := countersOf(t, c)
 	for code := range geelark.Codes() {
 		label := codeLabel(geelark.Codes()[code])
@@ -78,14 +78,14 @@ func TestCodesThatServersInventAreBoundedForEachAccountAndKeepTheirTotal(t *test
 	}
 
 	// What had a series keeps it.
-	c.LookupFailed("a", phones.FailedWith(60000))
-	c.LookupFailed("a", phones.FailedWith(60999))
+	c.LookupsFailed("a", phones.FailedWith(60000), 1)
+	c.LookupsFailed("a", phones.FailedWith(60999), 1)
 	after := countersOf(t, c)
 	after.want(t, `geelark_phone_lookup_failures_total{account="a",code="60000"}`, 2)
 	after.want(t, `geelark_phone_lookup_failures_total{account="a",code="other"}`, each-maxUndocumented+1)
 
 	c.AccountRemoved("a")
-	c.LookupFailed("a", phones.FailedWith(60999))
+	c.LookupsFailed("a", phones.FailedWith(60999), 1)
 	countersOf(t, c).want(t, `geelark_phone_lookup_failures_total{account="a",code="60999"}`, 1)
 }
 

@@ -142,9 +142,9 @@ func (c *Counters) RequestSent(account string, r geelark.Request) {
 	c.duration.WithLabelValues(account, string(r.Endpoint), outcome).Observe(r.Duration.Seconds())
 }
 
-// LookupFailed implements [watch.Observer].
-func (c *Counters) LookupFailed(account string, f phones.Failure) {
-	c.lookups.WithLabelValues(account, c.failureLabel(account, f)).Inc()
+// LookupsFailed implements [watch.Observer].
+func (c *Counters) LookupsFailed(account string, f phones.Failure, n int) {
+	c.lookups.WithLabelValues(account, c.failureLabel(account, f)).Add(float64(n))
 }
 
 // failureLabel is a failure of a lookup as a label value.

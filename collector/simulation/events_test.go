@@ -43,6 +43,7 @@ var events = []event{
 		time.Sleep(3 * time.Minute)
 		w.mu.Lock()
 		w.accounts = append(w.accounts, a)
+		a.returned = time.Now()
 		a.disturb(startOfAnAccount)
 		w.mu.Unlock()
 		w.reload()
@@ -54,6 +55,7 @@ var events = []event{
 			token := fmt.Sprintf("%s-rotated-%d", a.cfg.Name, a.names)
 			a.sim.SetCredentials(token, "", "")
 			a.cfg.Credentials = geelark.Credentials{Token: geelark.Secret(token)}
+			a.lockedUntil = time.Time{} // a pause is one of credentials
 		})
 	}},
 	{"the exporter is killed", func(w *world) {
@@ -105,7 +107,7 @@ var events = []event{
 			return
 		}
 		remove := a.sim.Inject(geelarktest.Fault{Code: geelark.CodeHourLimit, Endpoint: "phone/status"})
-		time.Sleep(scrapeInterval + ttl + 10*time.Second)
+		time.Sleep(intervalAt(time.Now()) + fleetTTL + 10*time.Second)
 		remove()
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -116,6 +118,9 @@ var events = []event{
 		a := w.any()
 		ids := a.sim.IDs()
 		a.sim.Remove(ids[w.chance.IntN(len(ids))], ids[w.chance.IntN(len(ids))])
+		w.mu.Lock()
+		a.phones = len(ids) + 7
+		w.mu.Unlock()
 		for i, id := range a.sim.Add(7) {
 			a.sim.Rename(id, fmt.Sprintf("new \"%d\"\\\n{}", i))
 		}

@@ -26,14 +26,20 @@ func (w *world) keepState(o *watch.Options, logger log.Logger) (stopped func()) 
 	return func() { _ = o.State.Close() }
 }
 
-// leaveState leaves the directory as it is at a kill to the next process.
-func (w *world) leaveState() {
+// leaveState leaves the directory as it is at a kill to the next process, and lets
+// the one that was killed come to an end.
+func (w *world) leaveState(end func()) {
 	if !w.state {
+		end()
 		return
 	}
 	from := w.directory()
 	w.directories++
 	if err := os.CopyFS(w.directory(), os.DirFS(from)); err != nil {
+		w.t.Error(err)
+	}
+	end()
+	if err := os.RemoveAll(from); err != nil {
 		w.t.Error(err)
 	}
 }

@@ -25,14 +25,29 @@ const (
 	// A team has bursts of what is left of the vendor's 200.
 	burst = 50
 
-	ttl              = 30 * time.Second
-	listingEvery     = 5 * time.Minute
-	maxStaleness     = 10 * time.Minute
-	scrapeInterval   = 30 * time.Second
+	ttl              = 30 * time.Second // of a cell
+	fleetTTL         = 5 * time.Minute
+	listingEvery     = 30 * time.Minute
+	billingEvery     = 30 * time.Minute
+	maxStaleness     = 20 * time.Minute
+	busyInterval     = time.Minute // between scrapes
+	quietInterval    = 5 * time.Minute
 	scrapeTimeout    = 10 * time.Second
-	scrapesOfAll     = 40 // one of so many is of all families
 	startOfAnAccount = 2 * time.Minute
 )
+
+// isBusy reports whether it is one of the hours in which all servers scrape, and
+// often, so that the large account spends all that it may. They are few, so that a
+// week takes no longer to simulate than somebody waits.
+func isBusy(t time.Time) bool { return t.Hour()%12 == 0 }
+
+// intervalAt returns how often a server scrapes.
+func intervalAt(t time.Time) time.Duration {
+	if isBusy(t) {
+		return busyInterval
+	}
+	return quietInterval
+}
 
 // A world is a fleet of accounts, the exporter that watches them, and those who
 // scrape it.
@@ -53,9 +68,13 @@ type world struct {
 
 // An account is one of the vendor's, and how it is watched.
 type account struct {
-	sim   *geelarktest.Server
-	cfg   watch.AccountConfig
-	names int // that it had
+	sim    *geelarktest.Server
+	cfg    watch.AccountConfig
+	phones int
+	names  int // that it had
+	// returned is when it was last configured again, after which its counters begin
+	// anew.
+	returned time.Time
 	// disturbed is until when something is wrong with it that nothing is promised
 	// during.
 	disturbed time.Time
@@ -75,8 +94,9 @@ func (a *account) bound(now time.Time) time.Duration {
 	if now.Before(a.contended) {
 		limit /= 10
 	}
-	minutes := len(a.sim.IDs())/geelark.MaxStatusIDs/limit + 1
-	return a.cfg.CacheTTL + 2*scrapeInterval + time.Duration(minutes)*time.Minute + scrapeTimeout
+	minutes := a.phones/geelark.MaxStatusIDs/limit + 1
+	interval := max(intervalAt(now), intervalAt(now.Add(-3*quietInterval)))
+	return a.cfg.CacheTTL + 2*interval + time.Duration(minutes)*time.Minute + scrapeTimeout
 }
 
 // newWorld has 10,000 phones in 50 accounts: a large one that spends all that it
@@ -84,28 +104,32 @@ func (a *account) bound(now time.Time) time.Duration {
 func newWorld(t *testing.T, seed uint64, state bool) *world {
 	w := &world{t: t, root: t.TempDir(), state: state, chance: rand.New(rand.NewPCG(seed, 0))}
 	for i := range 50 {
-		phones, due := 85, ttl
+		phones, due := 64, fleetTTL
 		switch i {
 		case 0:
-			phones, due = 4000, 0
+			phones, due = 6000, 0
 		case 1, 2:
-			phones = 1000
+			phones = 500
 		}
 		token := fmt.Sprintf("token-%d", i)
-		sim := geelarktest.New(geelarktest.Config{Phones: phones, Seed: seed + uint64(i), Now: time.Now, Token: token, Calm: true})
+		cfg := geelarktest.Config{Phones: phones, Seed: seed + uint64(i), Now: time.Now, Token: token, Calm: true}
+		if i >= 40 { // have something to count
+			cfg.Usage, cfg.TasksPerDay = geelarktest.Usage{Every: 30 * time.Minute, TopUp: 50_000_000}, 8
+		}
+		sim := geelarktest.New(cfg)
 		// What the exporter may spend after a restart without state is the team's.
 		if state || i > 0 {
 			sim.SetTeam("phone/status", geelarktest.Team{Burst: burst, Every: time.Minute})
 			sim.SetTeam("phone/list", geelarktest.Team{Burst: burst, Every: time.Minute, Over: 20 * time.Second})
 		}
 		w.site = append(w.site, sim)
-		w.accounts = append(w.accounts, &account{sim: sim, cfg: watch.AccountConfig{
+		w.accounts = append(w.accounts, &account{sim: sim, phones: phones, cfg: watch.AccountConfig{
 			Name:        fmt.Sprintf("account-%d", i),
 			Credentials: geelark.Credentials{Token: geelark.Secret(token)},
 			BaseURL:     "http://api.test",
 			Timeout:     5 * time.Second, Concurrency: 4,
 			Limits:            geelark.Limits{PerMinute: perMinute, PerHour: 18000},
-			InventoryInterval: listingEvery, BillingInterval: 10 * time.Minute,
+			InventoryInterval: listingEvery, BillingInterval: billingEvery,
 			CacheTTL: due, MaxStaleness: maxStaleness,
 		}})
 	}
@@ -133,6 +157,7 @@ func (w *world) named(name string) *account {
 type process struct {
 	watcher *watch.Watcher
 	handler http.Handler
+	cheap   http.Handler // has the fewest families
 	network *network
 	close   func()
 }
@@ -176,7 +201,13 @@ func (w *world) start() {
 		p.watcher.Close()
 		stopped()
 	}
-	p.handler = collector.New(p.watcher, counters, collector.Options{}).Handler(collector.HandlerOptions{TimeoutOffset: 500 * time.Millisecond})
+	for handler, not := range map[*http.Handler][]string{&p.handler: nil, &p.cheap: dearFamilies} {
+		families, err := collector.NewFamilyFilter(nil, not)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		*handler = collector.New(p.watcher, counters, collector.Options{Families: families}).Handler(collector.HandlerOptions{TimeoutOffset: 500 * time.Millisecond})
+	}
 	w.process = p
 	w.disturb(startOfAnAccount)
 }
@@ -215,8 +246,7 @@ func (w *world) kill() {
 	w.disturb(startOfAnAccount)
 	w.mu.Unlock()
 	p.network.cut()
-	w.leaveState()
-	p.close()
+	w.leaveState(p.close)
 }
 
 // reload applies what is configured now.

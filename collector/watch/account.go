@@ -25,6 +25,7 @@ type Account struct {
 	budgets   *accountBudgets
 	client    *geelark.Client
 	store     *phones.Store
+	counts    *counts
 	workers   *workers
 	scrapes   notifier      // of those that wait
 	fixed     *fixedTracker // nil: the phones are discovered
@@ -46,7 +47,7 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &Account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, store: phones.NewStore(o.Now()), workers: newWorkers(log.With(o.Logger, "account", cfg.Name), o.Observer.Panicked), errors: new(recentErrors), oddities: new(oddities), skew: new(skew)}
+	a := &Account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, store: phones.NewStore(o.Now()), counts: newCounts(cfg.Name, o), workers: newWorkers(log.With(o.Logger, "account", cfg.Name), o.Observer.Panicked), errors: new(recentErrors), oddities: new(oddities), skew: new(skew)}
 	logger := log.With(o.Logger, "account", cfg.Name)
 	options := []geelark.Option{
 		geelark.WithBaseURL(cfg.BaseURL),
@@ -59,7 +60,7 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 		}),
 	}
 	if old != nil {
-		a.store, a.errors, a.oddities, a.skew = old.store, old.errors, old.oddities, old.skew
+		a.store, a.counts, a.errors, a.oddities, a.skew = old.store, old.counts, old.errors, old.oddities, old.skew
 	}
 	var err error
 	a.budgets = budgets.of(&cfg, old)
@@ -76,9 +77,9 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 		ttl: cfg.CacheTTL, listing: cfg.InventoryInterval, concurrency: cfg.Concurrency, least: 1,
 		timeout: 4 * cfg.Timeout, // three requests and the waits between them
 		now:     o.Now, logger: logger, notify: a.scrapes.notify,
-		lookupFailed: func(f phones.Failure) { o.Observer.LookupFailed(cfg.Name, f) },
-		oddities:     a.oddities,
-		record:       a.errors.logging(CollectorStatus, NewFailureLog("Polling", "known statuses are kept", logger, o.Now)),
+		counts:   a.counts,
+		oddities: a.oddities,
+		record:   a.errors.logging(CollectorStatus, NewFailureLog("Polling", "known statuses are kept", logger, o.Now)),
 	}
 	if a.fixed != nil {
 		a.fixed.changed = a.poller.found

@@ -86,6 +86,7 @@ func openLogs(a *Account, o *Options) *accountLogs {
 		return err
 	}, func(add func([]byte)) { l.account.sayPhones(add) })
 	a.store.Restore(saved, l.saved)
+	a.counts.open(o.State)
 	a.billing.restore(first.Billing)
 	if reflect.DeepEqual(first.Selection, a.selection()) {
 		a.inventory.restore(first.Listing, l.saved)
@@ -171,6 +172,7 @@ func (l *accountLogs) save() {
 // close saves and closes the logs.
 func (l *accountLogs) close() {
 	l.save()
+	l.account.counts.close()
 	for _, log := range []*state.Log{l.phones, l.usage, l.tasks} {
 		if log != nil {
 			log.Close()

@@ -52,7 +52,7 @@ func newFixedTracker(a *Account, o *Options, logger log.Logger, old *Account) (*
 		ids: a.cfg.IDs, path: a.cfg.IDsFile, store: a.store, workers: a.workers, read: o.ReadFile, now: o.Now, logger: logger, seed: maphash.MakeSeed(),
 		report:  a.errors.logging("", NewFailureLog("Reading the phone ids", "the phones before stay tracked", logger, o.Now)),
 		changed: func() {},
-		losses:  losses{account: a.name, observer: o.Observer, logger: logger},
+		losses:  a.newLosses(logger),
 	}
 	if t.path == "" || old != nil && t.watchesAs(old.fixed) {
 		return t, nil

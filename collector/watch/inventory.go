@@ -37,7 +37,7 @@ type inventory struct {
 }
 
 func newInventory(a *Account, o *Options, logger log.Logger) *inventory {
-	i := &inventory{client: a.client, store: a.store, describe: a.Has(CollectorInventory), poller: a.poller, losses: losses{account: a.name, observer: o.Observer, logger: logger}, oddities: a.oddities, logger: logger}
+	i := &inventory{client: a.client, store: a.store, describe: a.Has(CollectorInventory), poller: a.poller, losses: a.newLosses(logger), oddities: a.oddities, logger: logger}
 	i.skipped = func(n int) { o.Observer.ItemsSkipped(a.name, n) }
 	i.job = &job{
 		workers: a.workers, interval: a.cfg.InventoryInterval, work: i.listTracked,

@@ -18,6 +18,7 @@ type recorder struct {
 	mu      sync.Mutex
 	dropped map[DropReason]int
 	skipped int
+	failed  map[string]int
 }
 
 func (r *recorder) ItemsSkipped(_ string, n int) {

@@ -17,11 +17,13 @@ type Observer interface {
 	AccountRemoved(account string)
 	// RequestSent tells of a request that was answered or has failed.
 	RequestSent(account string, r geelark.Request)
-	// LookupFailed tells of a lookup of a phone that failed.
-	LookupFailed(account string, f phones.Failure)
+	// LookupsFailed tells of n lookups of phones that failed, and those that did in
+	// earlier processes when the account is new.
+	LookupsFailed(account string, f phones.Failure, n int)
 	// ItemsSkipped tells of items of the account's list that name no phone.
 	ItemsSkipped(account string, n int)
-	// PhonesDropped tells of phones that are not tracked any more.
+	// PhonesDropped tells of phones that are not tracked any more, and those of
+	// earlier processes when the account is new.
 	PhonesDropped(account string, reason DropReason, n int)
 	// TaskEnded tells of a task that was completed or failed after a time.
 	TaskEnded(account string, t geelark.TaskType, s geelark.TaskStatus, took time.Duration)
@@ -50,7 +52,7 @@ type nobody struct{}
 func (nobody) AccountAdded(*Account)                                                 {}
 func (nobody) AccountRemoved(string)                                                 {}
 func (nobody) RequestSent(string, geelark.Request)                                   {}
-func (nobody) LookupFailed(string, phones.Failure)                                   {}
+func (nobody) LookupsFailed(string, phones.Failure, int)                             {}
 func (nobody) ItemsSkipped(string, int)                                              {}
 func (nobody) PhonesDropped(string, DropReason, int)                                 {}
 func (nobody) TaskEnded(string, geelark.TaskType, geelark.TaskStatus, time.Duration) {}

@@ -16,19 +16,19 @@ import (
 // number of scrapes shares the same calls. Here is decided that there is something
 // to sweep, and remembered what came of it.
 type poller struct {
-	client       *geelark.Client
-	store        *phones.Store
-	workers      *workers
-	ttl          time.Duration
-	listing      time.Duration // between listings
-	concurrency  int           // polls at a time
-	timeout      time.Duration // of a poll with its repetitions
-	now          func() time.Time
-	logger       log.Logger
-	notify       func() // called when what scrapes wait for has changed
-	lookupFailed func(phones.Failure)
-	record       func(error) // told how each poll went
-	oddities     *oddities
+	client      *geelark.Client
+	store       *phones.Store
+	workers     *workers
+	ttl         time.Duration
+	listing     time.Duration // between listings
+	concurrency int           // polls at a time
+	timeout     time.Duration // of a poll with its repetitions
+	now         func() time.Time
+	logger      log.Logger
+	notify      func() // called when what scrapes wait for has changed
+	counts      *counts
+	record      func(error) // told how each poll went
+	oddities    *oddities
 
 	// While it is held, what calls nobody else may be used: the store, the
 	// client's budgets, the workers, the notifier, the list of errors.

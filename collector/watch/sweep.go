@@ -150,9 +150,7 @@ func (s *sweep) ask(place *geelark.Reservation, batch []string) error {
 		return err
 	}
 	observations := observationsOf(batch, answer)
-	for _, f := range s.failuresIn(answer, observations) {
-		s.lookupFailed(f)
-	}
+	s.counts.fail(s.failuresIn(answer, observations))
 	s.oddities.see(s.logger, geelark.EndpointPhoneStatus, answer.Oddities, slices.Values(batch))
 	level.Debug(s.logger).Log("msg", "Polled", "phones", len(batch))
 	s.store.Observe(observations)

@@ -139,6 +139,7 @@ func (w *Watcher) Reload(wanted []AccountConfig) error {
 		}
 	}
 	w.budgets.use(next.Accounts)
+	w.readCredentials(next, before)
 	for _, a := range next.Accounts {
 		if old := before.account(a.name); a != old {
 			a.begin(old, &w.o)
@@ -153,6 +154,22 @@ func (w *Watcher) Reload(wanted []AccountConfig) error {
 		}
 	}
 	return nil
+}
+
+// credentialsPatience is how long a reload waits for files that hold credentials.
+const credentialsPatience = 2 * time.Second
+
+// readCredentials makes accounts of the same credentials keep to the lowest of their
+// limits from the first request on, whichever of them is refreshed first. What cannot
+// be read is told of by the first request that needs it.
+func (w *Watcher) readCredentials(next, before *Fleet) {
+	ctx, cancel := context.WithTimeout(context.Background(), credentialsPatience)
+	defer cancel()
+	for _, a := range next.Accounts {
+		if before.account(a.name) != a {
+			_ = a.client.ReadCredentials(ctx)
+		}
+	}
 }
 
 // keepOrMake returns the account as it is, or one that can take its place.

@@ -1,0 +1,96 @@
+package watch
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+func (r *recorder) LookupsFailed(_ string, f phones.Failure, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed == nil {
+		r.failed = make(map[string]int)
+	}
+	r.failed[f.String()] += n
+}
+
+func (r *recorder) wantFailed(t *testing.T, when string, want map[string]int) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !maps.Equal(r.failed, want) {
+		t.Errorf("%s: lookups failed %v, want %v", when, r.failed, want)
+	}
+}
+
+func TestPhonesAreDroppedAndLookupsFailOnceOverKills(t *testing.T) {
+	onMachine(t, geelarktest.Config{Phones: 50, Still: true}, func(m *machine) {
+		var r *recorder
+		m.set = func(o *Options) {
+			r = &recorder{dropped: make(map[DropReason]int)}
+			o.Observer = r
+		}
+		b := m.start()
+		b.scrapeFor(time.Minute)
+		m.sim.Remove(m.sim.IDs()[:2]...)
+		for len(r.dropped) == 0 {
+			b.pollAndList()
+			time.Sleep(10 * time.Second)
+		}
+		failed := maps.Clone(r.failed)
+		if failed["42001"] == 0 {
+			t.Fatal("nothing was counted")
+		}
+		for i := range 5 {
+			when := fmt.Sprintf("after %d kills", i)
+			r.want(t, when, map[DropReason]int{DroppedNotFound: 2})
+			r.wantFailed(t, when, failed)
+			m.kill(b)
+			b = m.start()
+			r.want(t, when+", at the start", map[DropReason]int{DroppedNotFound: 2})
+			b.scrapeFor(7 * time.Minute)
+		}
+		m.stop(b)
+	})
+}
+
+func TestCountsGoOnWhenAnAccountComesBack(t *testing.T) {
+	onMachine(t, geelarktest.Config{Phones: 50, Still: true}, func(m *machine) {
+		r := &recorder{dropped: make(map[DropReason]int)}
+		m.set = func(o *Options) { o.Observer = r }
+		b := m.start()
+		b.scrapeFor(time.Minute)
+		m.sim.Remove(m.sim.IDs()[0])
+		b.scrapeFor(10 * time.Minute)
+		r.want(t, "before", map[DropReason]int{DroppedNotFound: 1})
+		for _, cfgs := range [][]AccountConfig{nil, m.accounts} {
+			if err := b.Reload(cfgs); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// The observer forgets an account that goes; this one does not.
+		r.want(t, "when it is back", map[DropReason]int{DroppedNotFound: 2})
+		m.stop(b)
+	})
+}
+
+func TestFailuresOfAnyNumberOfCodesAreKeptInLittleRoom(t *testing.T) {
+	c := newCounts("a", &Options{Observer: nobody{}})
+	for i := range 3 * maxUndocumented {
+		c.fail([]phones.Failure{phones.FailedWith(geelark.Code(60_000 + i))})
+	}
+	c.fail([]phones.Failure{phones.FailedWith(geelark.CodePhoneNotFound), {Kind: phones.Missing}, {Kind: phones.Missing}})
+	sum := 0
+	for _, f := range c.failures {
+		sum += f.N
+	}
+	if len(c.failures) != maxUndocumented+2 || sum != 3*maxUndocumented+3 || *c.of(phones.Failure{Kind: phones.Missing}) != 2 {
+		t.Errorf("%d failures, %d lookups", len(c.failures), sum)
+	}
+}
