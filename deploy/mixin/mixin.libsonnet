@@ -23,15 +23,21 @@ local publishedRunbook = 'https://example.com/geelark_exporter/runbook.md';
 local nameIn(line) = local parts = std.split(line, ' # '); if std.length(parts) == 2 then parts[1] else null;
 local names(rule) = std.filter(function(name) name != null, [nameIn(line) for line in std.split(rule.expr, '\n')]);
 
+// Whether it is a pattern.
+local isPattern(line) = std.endsWith(std.split(line, ' # ')[0], '"}');
+
 local join = std.join;
 local allButLast(list) = list[:std.length(list) - 1];
 
 local replaced(line, value) =
   local compared = std.split(line, ' # ')[0];
   local comment = ' # ' + nameIn(line);
-  if std.isString(value) then
+  assert isPattern(line) || std.isNumber(value) : 'thresholds: %s is a number' % nameIn(line);
+  assert !isPattern(line) || std.isString(value) : 'thresholds: %s is a pattern' % nameIn(line);
+  if isPattern(line) then
     local parts = std.split(compared, '"');  // before, the pattern, what closes the selector
-    join('"', parts[:std.length(parts) - 2] + [value] + parts[std.length(parts) - 1:]) + comment
+    local escaped = std.strReplace(std.strReplace(value, '\\', '\\\\'), '"', '\\"');
+    join('"', parts[:std.length(parts) - 2] + [escaped] + parts[std.length(parts) - 1:]) + comment
   else
     join(' ', allButLast(std.split(compared, ' ')) + [std.toString(value)]) + comment;
 

@@ -298,6 +298,9 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"a port of no node":              {[]string{demo, "--set=service.nodePort=30000"}, []string{"service.nodePort needs the service.type"}},
 		"an address of no balancer":      {[]string{demo, "--set=service.loadBalancerIP=192.0.2.1"}, []string{"need the service.type LoadBalancer"}},
 		"a job that no alert knows":      {[]string{demo, "--set=prometheusRule.enabled=true,podMonitor.enabled=true,podMonitor.job=phones"}, []string{`which "phones" has not`}},
+		"a number in quotes":             {[]string{demo, "--set=prometheusRule.enabled=true", "--set-string=prometheusRule.thresholds.credit=5"}, []string{"credit is a number: give it without quotes"}},
+		"a number for a pattern":         {[]string{demo, "--set=prometheusRule.enabled=true", "--set=prometheusRule.thresholds.groups_with_expected_stops=5"}, []string{"groups_with_expected_stops is a pattern: put it in quotes"}},
+		"relabelings in two places":      {[]string{demo, `--set-json=serviceMonitor={"enabled":true,"endpoint":{"relabelings":[]}}`}, []string{"would take the place of its relabelings"}},
 		"an Ingress without a host":      {[]string{demo, "--set=ingress.enabled=true"}, []string{"ingress.hosts is empty"}},
 		"a route without a Gateway":      {[]string{demo, "--set=httpRoute.enabled=true"}, []string{"httpRoute.parentRefs is empty"}},
 

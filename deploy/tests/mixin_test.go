@@ -66,6 +66,7 @@ func TestTheMixinIsConfiguredAsTheChartIs(t *testing.T) {
 		"number":  {`{ thresholds+: { credit: 12.5 } }`, `{"thresholds": {"credit": 12.5}}`},
 		"jobs":    {`{ jobSelector: 'job="phones", cluster="eu"' }`, `{"jobSelector": "job=\"phones\", cluster=\"eu\""}`},
 		"pattern": {`{ thresholds+: { groups_with_expected_stops: 'night|batch-.*' } }`, `{"thresholds": {"groups_with_expected_stops": "night|batch-.*"}}`},
+		"quotes":  {`{ thresholds+: { groups_with_expected_stops: '"a$1"|b\\\\d' } }`, `{"thresholds": {"groups_with_expected_stops": "\"a$1\"|b\\\\d"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rules := of[monitoring.PrometheusRule](render(t, "--set=demo.enabled=true", "--set=prometheusRule.enabled=true", "--set-json=prometheusRule="+c.chart))
@@ -93,8 +94,10 @@ func asJSON(t *testing.T, v any) string {
 func TestTheMixinRefusesWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	for config, want := range map[string]string{
-		`{ disabledAlerts: ['GeelarkPhoneExpire'] }`: "there is no alert GeelarkPhoneExpire",
-		`{ thresholds+: { credits: 5 } }`:            "there is no threshold credits",
+		`{ disabledAlerts: ['GeelarkPhoneExpire'] }`:         "there is no alert GeelarkPhoneExpire",
+		`{ thresholds+: { credits: 5 } }`:                    "there is no threshold credits",
+		`{ thresholds+: { credit: '5' } }`:                   "credit is a number",
+		`{ thresholds+: { groups_with_expected_stops: 5 } }`: "groups_with_expected_stops is a pattern",
 	} {
 		if _, err := mixin(t, config, "prometheusAlerts"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", config, err, want)

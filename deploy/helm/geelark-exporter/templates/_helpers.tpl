@@ -417,6 +417,11 @@ spec:
 {{/* What the endpoints of both monitors have in common. */}}
 {{- define "geelark-exporter.endpoint" -}}
 {{- $m := .monitor }}
+{{- range list "relabelings" "metricRelabelings" }}
+{{- if hasKey ($m.endpoint | default dict) . }}
+{{- fail (printf "the monitor's endpoint.%s would take the place of its %[1]s and of the chart's own: give them there" .) }}
+{{- end }}
+{{- end }}
 {{- $own := list
   (dict "action" "replace" "targetLabel" "job" "replacement" $m.job)
   (dict "action" "labeldrop" "regex" "endpoint") }}
