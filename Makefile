@@ -137,6 +137,10 @@ fuzz: ## Fuzz everything that is read, each for a minute or for FUZZ=10m
 		done; \
 	done
 
+.PHONY: mutation
+mutation: ## Break the code on purpose, and print what no test notices; MUTATION='-all -package geelark'
+	cd collector/mutation && nice -n 10 $(GO) run . $(MUTATION)
+
 .PHONY: compare
 compare: $(BENCHSTAT) ## Compare scrapes with those of a plain collector and of kube-state-metrics
 	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && set -o pipefail && \

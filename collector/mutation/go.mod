@@ -1,0 +1,3 @@
+module geelark_exporter/collector/mutation
+
+go 1.26.0
