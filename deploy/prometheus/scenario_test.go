@@ -33,7 +33,7 @@ func scenarios(t *testing.T) (byAlert map[string]struct{ Fires, Silent []scenari
 
 func TestEveryScenarioGoesAsItSays(t *testing.T) {
 	t.Parallel()
-	touch(t, ".")
+	touch(t)
 	byName := make(map[string]rule)
 	for _, r := range rules(t) {
 		byName[r.Alert] = r
@@ -41,23 +41,39 @@ func TestEveryScenarioGoesAsItSays(t *testing.T) {
 	for alert, s := range scenarios(t) {
 		t.Run(alert, func(t *testing.T) {
 			t.Parallel()
-			type settings struct{ numbers, interval string }
-			tests := make(map[settings][]any)
+			tests := make(unitTests)
 			for _, s := range append(s.Fires, s.Silent...) {
-				test, numbers, err := s.unitTest(byName[alert])
+				w, numbers, err := s.world()
 				if err != nil {
 					t.Fatalf("%s: %v", s.When, err)
 				}
-				with := settings{numbers, "1m"}
-				if s.length() > 2*60 {
-					with.interval = "3m" // days would take long
+				test, err := s.unitTest(byName[alert], w)
+				if err != nil {
+					t.Fatalf("%s: %v", s.When, err)
 				}
-				tests[with] = append(tests[with], test)
+				tests.add(w, numbers, test)
 			}
-			for with, tests := range tests {
-				runUnitTests(t, with.numbers, with.interval, tests)
-			}
+			tests.run(t)
 		})
+	}
+}
+
+// unitTests are tests by the numbers in the rules and the interval of evaluations.
+type unitTests map[[2]string][]any
+
+func (u unitTests) add(w *world, numbers string, test map[string]any) {
+	interval := "1m"
+	if w.length > 2*60 {
+		interval = "3m" // days would take long
+	}
+	with := [2]string{numbers, interval}
+	u[with] = append(u[with], test)
+}
+
+func (u unitTests) run(t *testing.T) {
+	t.Helper()
+	for with, tests := range u {
+		runUnitTests(t, with[0], with[1], tests)
 	}
 }
 
@@ -176,9 +192,10 @@ type phone struct {
 
 const stale = "stale"
 
-// unitTest returns the scenario as promtool reads it.
-func (s scenario) unitTest(of rule) (test any, numbers string, err error) {
-	w := &world{series: make(map[string][]string), given: make(map[string]bool), homes: make(map[string][]string)}
+// world returns what Prometheus sees of the scenario, and other numbers in the rules
+// than usual.
+func (s scenario) world() (w *world, numbers string, err error) {
+	w = &world{series: make(map[string][]string), given: make(map[string]bool), homes: make(map[string][]string)}
 	w.length = s.length()
 	var later []string // what happens to all that is there
 	for _, line := range s.Given {
@@ -199,10 +216,20 @@ func (s scenario) unitTest(of rule) (test any, numbers string, err error) {
 			return nil, "", fmt.Errorf("%q is not understood", line)
 		}
 	}
-	var input, tests []any
+	return w, numbers, nil
+}
+
+// input returns the series as promtool reads them.
+func (w *world) input() (input []any) {
 	for _, name := range slices.Sorted(maps.Keys(w.series)) {
 		input = append(input, map[string]string{"series": name, "values": strings.Join(w.series[name], " ")})
 	}
+	return input
+}
+
+// unitTest returns the scenario as promtool reads it, in a world.
+func (s scenario) unitTest(of rule, w *world) (test map[string]any, err error) {
+	var tests []any
 	for _, at := range slices.Sorted(maps.Keys(s.Then)) {
 		without := "severity, alertstate"
 		samples := []any{}
@@ -210,7 +237,7 @@ func (s scenario) unitTest(of rule) (test any, numbers string, err error) {
 			for alert := range strings.SplitSeq(fires, ";") {
 				fields := strings.Fields(alert)
 				if len(fields) == 0 {
-					return nil, "", fmt.Errorf("%s: no alert between semicolons", at)
+					return nil, fmt.Errorf("%s: no alert between semicolons", at)
 				}
 				sample := map[string]any{"value": 1.0}
 				labels := []string{fmt.Sprintf("alertname=%q", fields[0])}
@@ -218,7 +245,7 @@ func (s scenario) unitTest(of rule) (test any, numbers string, err error) {
 					if n, ok := strings.CutPrefix(f, "x"); ok && !strings.Contains(f, "=") {
 						count, err := strconv.ParseFloat(n, 64)
 						if err != nil {
-							return nil, "", err
+							return nil, err
 						}
 						sample["value"] = count
 						without = "severity, alertstate, id"
@@ -236,7 +263,7 @@ func (s scenario) unitTest(of rule) (test any, numbers string, err error) {
 			"expr": fmt.Sprintf(`count without (%s) (ALERTS{alertstate="firing"})`, without),
 		})
 	}
-	test = map[string]any{"name": s.When, "interval": "1m", "input_series": input, "promql_expr_test": tests}
+	test = map[string]any{"name": s.When, "interval": "1m", "input_series": w.input(), "promql_expr_test": tests}
 	if s.Says != nil {
 		labels := map[string]string{"severity": of.Labels["severity"]}
 		_, after, _ := strings.Cut(s.Then[s.Says.At], of.Alert)
@@ -245,7 +272,7 @@ func (s scenario) unitTest(of rule) (test any, numbers string, err error) {
 			k, v, _ := strings.Cut(f, "=")
 			labels[k] = v
 		}
-		test.(map[string]any)["alert_rule_test"] = []any{map[string]any{
+		test["alert_rule_test"] = []any{map[string]any{
 			"eval_time": fmt.Sprintf("%dm", minutes(s.Says.At)), "alertname": of.Alert, "exp_alerts": []any{map[string]any{
 				"exp_labels": labels, "exp_annotations": map[string]string{
 					"summary": s.Says.Summary, "description": s.Says.Description, "runbook_url": of.Annotations["runbook_url"],
@@ -253,7 +280,7 @@ func (s scenario) unitTest(of rule) (test any, numbers string, err error) {
 			}},
 		}}
 	}
-	return test, numbers, nil
+	return test, nil
 }
 
 // length is how many minutes a scenario takes.
