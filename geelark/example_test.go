@@ -149,6 +149,88 @@ func ExampleClient_PlanInfo() {
 	// phones at once: 20
 }
 
+// newBusyClient returns a client of a simulated account that was at work for a day.
+func newBusyClient() *geelark.Client {
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	api := geelarktest.New(geelarktest.Config{
+		Phones: 3, Seed: 1, Token: token, Past: 24 * time.Hour, Now: func() time.Time { return noon },
+		Usage: geelarktest.Usage{Every: 10 * time.Minute}, TasksPerDay: 4,
+	})
+	client, err := geelark.New(
+		geelark.Credentials{Token: token},
+		geelark.NewBudgets(geelark.VendorLimits(), time.Now),
+		geelark.WithTransport(api.RoundTripper()),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return client
+}
+
+// An entry can stand on two pages, so that each is counted by its id.
+func ExampleClient_Transactions() {
+	client := newBusyClient()
+	seen := make(map[string]bool)
+	used := make(map[geelark.ChargeType]time.Duration)
+	query := geelark.FlowQuery{Limit: geelark.MaxFlows}
+	for {
+		page, err := client.Transactions(context.Background(), query)
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, f := range page.Flows {
+			if !seen[f.ID] {
+				seen[f.ID] = true
+				used[f.Charge] += f.Used
+			}
+		}
+		if query.After = page.Last; len(page.Flows) < query.Limit || page.Last == "" {
+			break
+		}
+	}
+	for charge, d := range used {
+		fmt.Println(charge, d)
+	}
+	// Unordered output:
+	// parallels 14h11m0s
+	// points 1h37m0s
+}
+
+func ExampleClient_TaskHistory() {
+	client := newBusyClient()
+	page, err := client.TaskHistory(context.Background(), "", geelark.MaxTasks)
+	if err != nil {
+		log.Fatal(err)
+	}
+	count := make(map[geelark.TaskStatus]int)
+	for _, task := range page.Tasks {
+		count[task.Status]++
+	}
+	for status, n := range count {
+		fmt.Println(n, status)
+	}
+	// Unordered output:
+	// 2 waiting
+	// 9 completed
+	// 1 cancelled
+}
+
+func ExampleClient_Tasks() {
+	client := newBusyClient()
+	page, err := client.TaskHistory(context.Background(), "", 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	tasks, err := client.Tasks(context.Background(), []string{page.Tasks[0].ID, "no such task"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, t := range tasks {
+		fmt.Println(t.Type, "is", t.Status)
+	}
+	// Output: tiktok_warmup is waiting
+}
+
 // Errors say by their type what can be done about them.
 func ExampleAPIError() {
 	client, api := newClient()
