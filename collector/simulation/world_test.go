@@ -84,6 +84,9 @@ type account struct {
 	// locked endpoint until then.
 	lockedUntil time.Time
 	calls       int
+	// known are how many phones had a status when the last process ended, of an
+	// account of which nothing was wrong.
+	known int
 }
 
 // bound is how long a phone can be without a fresh status while nothing is wrong:
@@ -209,6 +212,9 @@ func (w *world) start() {
 		*handler = collector.New(p.watcher, counters, collector.Options{Families: families}).Handler(collector.HandlerOptions{TimeoutOffset: 500 * time.Millisecond})
 	}
 	w.process = p
+	if w.state {
+		w.checkMemory(p)
+	}
 	w.disturb(startOfAnAccount)
 }
 
@@ -230,6 +236,7 @@ func (w *world) stop() {
 	w.mu.Lock()
 	p := w.process
 	w.process = nil
+	w.remember(p)
 	w.disturb(startOfAnAccount)
 	w.mu.Unlock()
 	p.close()
@@ -243,6 +250,7 @@ func (w *world) kill() {
 	p := w.process
 	w.process = nil
 	w.crashes++
+	w.remember(p)
 	w.disturb(startOfAnAccount)
 	w.mu.Unlock()
 	p.network.cut()

@@ -194,6 +194,28 @@ func (l *budgetLog) past(id budgetID) (past map[geelark.Endpoint]geelark.Past, k
 	return past, l.sound && len(past) > 0
 }
 
+// copied keeps what was spent with credentials whose place others have taken as spent
+// with these too.
+func (l *budgetLog) copied(id budgetID, past map[geelark.Endpoint]geelark.Past) {
+	if l.log == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for e, p := range past {
+		if len(p.Ended) == 0 {
+			continue
+		}
+		r := budgetRecord{ID: id, Endpoint: e}
+		for _, t := range p.Ended {
+			r.Ended = append(r.Ended, t.UnixNano())
+		}
+		s := l.at(id, e)
+		s.ended = append(s.ended, p.Ended...)
+		l.write(r)
+	}
+}
+
 // write appends a record. A log that lacks one is worse than none.
 func (l *budgetLog) write(r budgetRecord) {
 	if !l.log.Append(encode(r)) {

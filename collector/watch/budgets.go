@@ -124,6 +124,7 @@ func (a *accountBudgets) BudgetsOf(c geelark.Credentials) *geelark.Budgets {
 		b = s.make(key, a.limits)
 		if a.last != nil {
 			b.CopySpent(a.last)
+			s.log.copied(key.id(), a.last.Past())
 		}
 		s.known[key] = b
 	}

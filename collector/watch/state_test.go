@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -116,6 +117,28 @@ func TestProcessesThatAreKilledBreakNoLimit(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestATokenThatIsRotatedJustBeforeARestartBreaksNoLimit(t *testing.T) {
+	onMachine(t, geelarktest.Config{Phones: 15_000, Still: true}, func(m *machine) {
+		m.accounts[0].CacheTTL = 0
+		m.accounts[0].IDs = m.sim.IDs()
+		for i := range 5 {
+			b := m.start()
+			b.poll()
+			token := fmt.Sprintf("%s-%d", testToken, i)
+			m.sim.SetCredentials(token, "", "")
+			m.accounts[0].Credentials = geelark.Credentials{Token: geelark.Secret(token)}
+			if err := b.Reload(m.accounts); err != nil {
+				t.Fatal(err)
+			}
+			b.poll()
+			m.kill(b)
+		}
+		if got := m.sim.MostIn(status, time.Minute); got > 150 || got < 100 {
+			t.Errorf("%d requests within a minute, want at most 150", got)
+		}
+	})
 }
 
 func TestALockedAPIIsNotAskedAgainAfterARestart(t *testing.T) {

@@ -106,6 +106,20 @@ func (s *Server) MostIn(endpoint string, span time.Duration) int {
 	return most
 }
 
+// Recent returns how many requests came to an endpoint within the span that ends
+// now, of at most the last half million. Empty means all endpoints together. The
+// team's requests are none of these.
+func (s *Server) Recent(endpoint string, span time.Duration) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	times, since := s.record.times[endpoint], s.now().Add(-span).UnixNano()
+	n, exact := slices.BinarySearch(times, since)
+	for exact && n < len(times) && times[n] == since {
+		n++
+	}
+	return len(times) - n
+}
+
 // Broken returns every limit that was broken, oldest first.
 func (s *Server) Broken() []Breach {
 	s.mu.Lock()
