@@ -15,9 +15,9 @@ import (
 // which they are to be polled. It is safe for concurrent use and calls nobody:
 // it can be used whatever lock is held.
 type Store struct {
-	epoch time.Time
-
 	mu        sync.Mutex // guards what is below and the rows
+	epoch     time.Time
+	seen      time.Time // by KeepTime, at last
 	table     table
 	schedule  schedule
 	round     Round
@@ -26,13 +26,41 @@ type Store struct {
 }
 
 // NewStore returns an empty store. Times far from now are less exact.
-func NewStore(now time.Time) *Store { return &Store{epoch: now, table: newTable()} }
+func NewStore(now time.Time) *Store { return &Store{epoch: now, seen: now, table: newTable()} }
 
+// leap is how far the wall clock must go ahead at once to tell something: clocks
+// are set right by little all the time.
+const leap = 2 * time.Second
+
+// KeepTime takes in that it is now. The monotonic clock, which ages go by, stands
+// still while the machine is suspended, and the wall clock, which is right after
+// that, can be set back at any time: what is known grows older by whichever goes on
+// further. KeepTime returns how much further the wall clock did since it was last
+// called, zero for not at all.
+func (s *Store) KeepTime(now time.Time) (slept time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	passed := now.Sub(s.seen)
+	if passed < 0 {
+		return 0 // of a call that was overtaken
+	}
+	ahead := now.Round(0).Sub(s.seen.Round(0)) - passed
+	s.seen = now
+	if ahead.Abs() < leap {
+		return 0
+	}
+	slept = max(ahead, 0)
+	s.epoch = now.Add(-now.Sub(s.epoch) - slept)
+	return slept
+}
+
+// instant goes by the clock that says that t is longer ago: t may be of before the
+// last leap.
 func (s *Store) instant(t time.Time) instant {
 	if t.IsZero() {
 		return never
 	}
-	return instant(t.Sub(s.epoch))
+	return instant(min(t.Sub(s.epoch), t.Round(0).Sub(s.epoch.Round(0))))
 }
 
 func (s *Store) time(i instant) time.Time {

@@ -28,6 +28,12 @@ type wrong struct {
 	repeated bool
 	// field is the field that is wrong, "" if it is none.
 	field string
+	// everything is whether it concerns all APIs.
+	everything bool
+	// unsent is whether requests do not reach the API.
+	unsent bool
+	// road is what is wrong on the way to the API, "" for nothing.
+	road string
 }
 
 // planted stands where it must not be passed on from.

@@ -93,29 +93,6 @@ func TestAPauseOfCrowdingDoublesUpToTenMinutes(t *testing.T) {
 	})
 }
 
-func TestAClockThatJumpsAheadOrAMachineThatSleptCostsOneSweep(t *testing.T) {
-	for _, jump := range []time.Duration{time.Minute, time.Hour, 2 * 24 * time.Hour} {
-		t.Run(jump.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				offset := time.Duration(0)
-				c := newCellWith(t, apis[1], func() time.Time { return time.Now().Round(0).Add(offset) })
-				defer c.close()
-				c.scrape()
-				calls := c.sim.Requests("")
-				offset = jump
-				c.scrape()
-				synctest.Wait()
-				if got := c.scrape(); known(got) != cellPhones || got[`geelark_up{account="cell"}`] != 1 {
-					t.Errorf("%d phones have a status, up is %v", known(got), got[`geelark_up{account="cell"}`])
-				}
-				if n := c.sim.Requests("") - calls; n > 2 {
-					t.Errorf("%d requests after the jump", n)
-				}
-			})
-		})
-	}
-}
-
 func TestAProcessThatStoodStillForAnHourWithCallsOnTheirWayGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCell(t, apis[0])

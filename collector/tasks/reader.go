@@ -57,13 +57,14 @@ func (r *Reader) With(other *Reader) *Reader {
 var errSpent = errors.New("no calls left")
 
 // Turn brings the tracker up to date with as many calls as are given at the most.
-// What was learned before an error is kept.
+// What was learned before an error is kept, and one API that fails does not keep
+// the other back. The first error is returned.
 func (r *Reader) Turn(ctx context.Context, calls int) error {
 	r.calls = calls
 	r.tracker.forget(r.now())
 	err := r.follow(ctx, calls/2)
-	if err == nil {
-		err = r.discover(ctx)
+	if found := r.discover(ctx); err == nil {
+		err = found
 	}
 	if errors.Is(err, errSpent) {
 		return nil

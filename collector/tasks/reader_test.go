@@ -287,3 +287,38 @@ func TestFewTasksTakeFewCalls(t *testing.T) {
 		}
 	}
 }
+
+// half is a vendor of which one API does not work.
+type half struct {
+	*vendor
+	query error
+}
+
+func (h half) Tasks(context.Context, []string) ([]geelark.Task, error) { return nil, h.query }
+
+func TestWhileTasksCannotBeAskedForNewOnesAreFoundAndEndsAreSeenInTheList(t *testing.T) {
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	v := &vendor{now: begin, random: rand.New(rand.NewPCG(1, 1)), order: "descending"}
+	v.plan(begin, 6*time.Hour, 60)
+	now := func() time.Time { return v.now }
+	tracker := New(begin, nil, nil)
+	down := errors.New("down")
+	r := NewReader(tracker, half{v, down}, now)
+	failed := 0
+	for range 9 * 60 {
+		v.now = v.now.Add(time.Minute)
+		if err := r.Turn(t.Context(), 20); err != nil {
+			failed++
+			if !errors.Is(err, down) {
+				t.Fatal(err)
+			}
+		}
+	}
+	ended := 0
+	for _, n := range tracker.Ends() {
+		ended += n
+	}
+	if ended != len(v.plans) || failed == 0 {
+		t.Errorf("%d of %d ends are known, %d turns failed", ended, len(v.plans), failed)
+	}
+}

@@ -179,14 +179,16 @@ func (a *Account) IDsFile() (f IDsFile, ok bool) {
 }
 
 // Billing returns wallet and plan, each nil unless it is known.
-func (a *Account) Billing() (*geelark.Wallet, *geelark.PlanInfo) { return a.billing.known(a.now()) }
+func (a *Account) Billing() (*geelark.Wallet, *geelark.PlanInfo) {
+	return a.billing.known(a.keepTime())
+}
 
 func (a *Account) discovers() bool { return len(a.cfg.IDs) == 0 && a.cfg.IDsFile == "" }
 
 // Refresh begins what is due of the collectors and returns when that is done, or
 // ctx. What is still under way then goes on.
 func (a *Account) Refresh(ctx context.Context, collectors []string) {
-	now := a.now()
+	now := a.keepTime()
 	a.asked.add(collectors)
 	if a.fixed != nil {
 		a.fixed.refresh(ctx)
@@ -263,7 +265,18 @@ func (a *Account) Endpoints() []geelark.Endpoint {
 
 // Snapshot returns what is known of the account's phones now.
 func (a *Account) Snapshot() *phones.Snapshot {
-	return a.store.Snapshot(a.now(), a.lifetimes())
+	return a.store.Snapshot(a.keepTime(), a.lifetimes())
+}
+
+// keepTime returns the time of now. After the machine was suspended, what is known
+// is older than the monotonic clock says.
+func (a *Account) keepTime() time.Time {
+	now := a.now()
+	if slept := a.store.KeepTime(now); slept > 0 {
+		a.inventory.hasten(slept)
+		a.billing.hasten(slept)
+	}
+	return now
 }
 
 // lifetimes are how long what is known of the account's phones is trusted. Every

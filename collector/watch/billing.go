@@ -83,6 +83,18 @@ func (b *billing) pending() bool {
 	return isWorthWaiting(plan, now)
 }
 
+// hasten takes in that what is known is older than it seemed.
+func (b *billing) hasten(by time.Duration) {
+	b.job.hasten(by)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, at := range []*time.Time{&b.walletAt, &b.planAt} {
+		if !at.IsZero() {
+			*at = at.Add(-by)
+		}
+	}
+}
+
 func (b *billing) inherit(from *billing) {
 	b.job.inherit(from.job)
 	from.mu.Lock()

@@ -119,6 +119,13 @@ func (j *job) state() State {
 	return j.last
 }
 
+// hasten makes the work due sooner.
+func (j *job) hasten(by time.Duration) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.next = j.next.Add(-by)
+}
+
 // inherit takes over what another job knows of the same work.
 func (j *job) inherit(from *job) {
 	from.mu.Lock()

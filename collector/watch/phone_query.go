@@ -66,7 +66,7 @@ func (a *Account) phones(q PhoneQuery, limit int) (first []PhoneOverview, total 
 		slices.SortFunc(found, byName)
 		found = found[:min(limit, len(found))]
 	}
-	for r := range a.store.All(a.now(), a.lifetimes()) {
+	for r := range a.store.All(a.keepTime(), a.lifetimes()) {
 		if !q.selects(r) {
 			continue
 		}
