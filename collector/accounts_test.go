@@ -17,8 +17,8 @@ import (
 func TestFiftyAccountsAreCompleteWithinOneScrapeAlthoughFourFail(t *testing.T) {
 	const (
 		accounts = 50
-		phones   = 2000
-		latency  = 200 * time.Millisecond
+		phones   = 500
+		latency  = 800 * time.Millisecond
 	)
 	failing := map[int]struct {
 		fault geelarktest.Fault

@@ -139,3 +139,59 @@ func TestPhonesOfAListingThatFailsLaterAreTracked(t *testing.T) {
 		}
 	})
 }
+
+// Scraped as Prometheus does, a fleet that takes many minutes to poll is polled in
+// the time that the budget alone takes, and each phone once. A place in the budget
+// is free a minute after the answer, not after the request.
+func TestASweepOfALargeFleetTakesTheLeastTime(t *testing.T) {
+	const calls, fleet = 40, 40 * geelark.MaxStatusIDs
+	for name, tt := range map[string]struct {
+		perMinute  int
+		latency    time.Duration
+		discovered bool
+		want       time.Duration // 6 minutes' budgets and a rest of 4 calls
+	}{
+		"by id":                        {6, 0, false, 6 * time.Minute},
+		"by id, answers take 200 ms":   {6, 200 * time.Millisecond, false, 6*time.Minute + (6+2)*200*time.Millisecond},
+		"by id, answers take a second": {6, time.Second, false, 6*time.Minute + (6+2)*time.Second},
+		"by id, within the budget":     {60, time.Second, false, (1 + 10) * time.Second},
+		"discovered":                   {6, 0, true, 6 * time.Minute},
+		"discovered, 200 ms":           {6, 200 * time.Millisecond, true, 6*time.Minute + (6+4+1)*200*time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, fleet, func(c *AccountConfig) {
+				c.Limits.PerMinute = tt.perMinute
+				c.CacheTTL, c.MaxStaleness, c.InventoryInterval = time.Hour, time.Hour, time.Hour
+				if !tt.discovered {
+					c.IDs = numbered(fleet)
+				}
+			}, func(b *bench) {
+				b.sim.Inject(geelarktest.Fault{Latency: tt.latency})
+				start, took := time.Now(), time.Duration(0)
+				b.transport = func(r *http.Request) (*http.Response, error) {
+					answer, err := b.sim.RoundTripper().RoundTrip(r)
+					took = time.Since(start).Truncate(time.Millisecond)
+					return answer, err
+				}
+				for range 4 * 7 {
+					b.poll()
+					time.Sleep(15*time.Second - time.Since(start)%(15*time.Second))
+				}
+				if took != tt.want {
+					t.Errorf("it took %s, the least is %s", took, tt.want)
+				}
+				// The list tells the status of those that are started or starting.
+				listed, asked := b.sim.Requests(listing), b.sim.Requests(status)
+				if tt.discovered && (listed != calls || asked >= calls) || !tt.discovered && (listed != 0 || asked != calls) {
+					t.Errorf("%d calls for the list and %d for statuses", listed, asked)
+				}
+				if broken := b.sim.Broken(); len(broken) > 0 {
+					t.Errorf("a limit was broken: %v", broken[0])
+				}
+				if !b.account().poller.isIdle() {
+					t.Error("phones are left")
+				}
+			})
+		})
+	}
+}
