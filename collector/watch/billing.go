@@ -23,6 +23,7 @@ type billing struct {
 	plan     *geelark.PlanInfo
 	walletAt time.Time
 	planAt   time.Time
+	starved  bool // the call that is under way has to wait for the budget for long
 }
 
 func newBilling(a *Account, o *Options, logger log.Logger) *billing {
@@ -47,6 +48,12 @@ func (b *billing) read(ctx context.Context) error {
 	// what was spent before.
 	ctx, cancel := context.WithTimeout(ctx, MinBillingInterval*3/4)
 	defer cancel()
+	defer func() {
+		b.mu.Lock()
+		b.starved = false
+		b.mu.Unlock()
+	}()
+	b.goOnTo(geelark.EndpointWallet)
 	wallet, walletErr := b.client.Wallet(ctx)
 	if !b.workers.isClosed() { // then a failure tells nothing
 		b.recordWallet(walletErr)
@@ -56,7 +63,7 @@ func (b *billing) read(ctx context.Context) error {
 		b.wallet, b.walletAt = wallet, b.now()
 		b.mu.Unlock()
 	}
-	b.notify() // the plan may have to wait longer than a scrape
+	b.goOnTo(geelark.EndpointPlanInfo)
 	plan, planErr := b.client.PlanInfo(ctx)
 	if !b.workers.isClosed() {
 		b.recordPlan(planErr)
@@ -69,18 +76,23 @@ func (b *billing) read(ctx context.Context) error {
 	return errors.Join(walletErr, planErr)
 }
 
+// goOnTo tells scrapes whether they can wait for the next call. It is decided once,
+// before the call: after it, the budget looks as it does before one that has to wait.
+func (b *billing) goOnTo(e geelark.Endpoint) {
+	wait := !isWorthWaiting(b.client.Budget(e), b.now())
+	b.mu.Lock()
+	b.starved = wait
+	b.mu.Unlock()
+	b.notify()
+}
+
 // pending reports whether wallet or plan are read for the first time, and not for
 // want of budget later than a scrape could wait.
 func (b *billing) pending() bool {
-	if !b.firstTry() {
-		return false
-	}
-	now := b.now()
-	wallet, plan := b.client.Budget(geelark.EndpointWallet), b.client.Budget(geelark.EndpointPlanInfo)
-	if wallet.Untouched || wallet.InFlight > 0 {
-		return isWorthWaiting(wallet, now)
-	}
-	return isWorthWaiting(plan, now)
+	b.mu.Lock()
+	starved := b.starved
+	b.mu.Unlock()
+	return b.firstTry() && !starved
 }
 
 // hasten takes in that what is known is older than it seemed.
