@@ -77,6 +77,16 @@ func accountInfo(own []string) *family {
 	return newFamily("geelark_account_info", "The account and its own labels, always 1.", slices.Concat([]string{"account"}, own)...)
 }
 
+// FamilyNames returns the names of all families of a [Collector], those that are off
+// by default or left out too.
+func FamilyNames() []string {
+	names := []string{requestsName, durationName, lookupsName, panicsName, skippedName, droppedName, tasksName}
+	for _, f := range (&infos{phone: phoneInfo(nil), account: accountInfo(nil)}).families() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
 // Describe implements [prometheus.Collector].
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) { c.all().Describe(ch) }
 

@@ -55,8 +55,9 @@ func OptInFamilies() []string {
 
 // A FamilyFilter chooses metric families by their names. The nil filter has all.
 type FamilyFilter struct {
-	off     map[string]bool
-	exclude []*regexp.Regexp
+	off      map[string]bool
+	exclude  []*regexp.Regexp
+	patterns []string // of exclude
 }
 
 // NewFamilyFilter returns a filter that has the families that are on by default,
@@ -82,9 +83,19 @@ func NewFamilyFilter(optIn, exclude []string) (*FamilyFilter, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--metrics.exclude: %w", err)
 		}
-		f.exclude = append(f.exclude, re)
+		f.exclude, f.patterns = append(f.exclude, re), append(f.patterns, p)
 	}
 	return f, nil
+}
+
+// Idle returns the patterns that leave out none of these families.
+func (f *FamilyFilter) Idle(families []string) (patterns []string) {
+	for i, re := range f.exclude {
+		if !slices.ContainsFunc(families, re.MatchString) {
+			patterns = append(patterns, f.patterns[i])
+		}
+	}
+	return patterns
 }
 
 func wholeName(pattern string) (*regexp.Regexp, error) {

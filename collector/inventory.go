@@ -28,7 +28,7 @@ var (
 		"When the phone was created.",
 		"account", "id")
 	phonesListedFamily = newFamily("geelark_phones_listed",
-		"Phones that the account's last whole list held, before any selection made here; where the selection found none, all of the account's. Absent before the first and without discovery.",
+		"Phones that the account had at its last whole list, whether they are selected or not. Absent before the first and without discovery.",
 		"account")
 	groupPhonesFamily = newFamily("geelark_group_phones",
 		"Phones by group and status; of the undocumented codes of an account the 30 lowest have their own, other stands for the rest.",

@@ -40,7 +40,7 @@ func startFastChain(t *testing.T) *chain {
 	counters := collector.NewCounters()
 	w, err := watch.New([]watch.AccountConfig{{
 		Name: account, Credentials: geelark.Credentials{Token: token}, BaseURL: "http://api.test",
-		Timeout: 5 * time.Second, Concurrency: 4, Limits: geelark.Limits{PerMinute: 150, PerHour: 18000},
+		Timeout: 5 * time.Second, Concurrency: 4, Limits: geelark.Limits{PerMinute: 150, PerHour: 18000, Share: 1},
 		InventoryInterval: time.Minute, BillingInterval: 10 * time.Minute, CacheTTL: time.Second, MaxStaleness: 20 * time.Minute,
 	}}, watch.Options{
 		Now: now, UserAgent: "test", Collectors: watch.Collectors(), Observer: counters,

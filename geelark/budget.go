@@ -20,7 +20,7 @@ type Limits struct {
 
 // VendorLimits returns what the vendor allows for each endpoint and account
 // (document "Request Instructions"): 200 a minute, 24,000 an hour.
-func VendorLimits() Limits { return Limits{PerMinute: 200, PerHour: 24000} }
+func VendorLimits() Limits { return Limits{PerMinute: 200, PerHour: 24000, Share: 1} }
 
 // vendorPerMinute is what the vendor allows for an endpoint and account in a
 // minute: pay/wallet takes 10 requests (document "Balance Inquiry") and

@@ -97,7 +97,7 @@ func TestLimitsOfBudgetsAreWithinTheVendors(t *testing.T) {
 
 func TestEndpointsOfMoneyHaveLowerLimits(t *testing.T) {
 	for _, test := range []struct{ set, wallet, plan Limits }{
-		{VendorLimits(), Limits{PerMinute: 5, PerHour: 24000}, Limits{PerMinute: 1, PerHour: 24000}},
+		{Limits{PerMinute: 200, PerHour: 24000}, Limits{PerMinute: 5, PerHour: 24000}, Limits{PerMinute: 1, PerHour: 24000}},
 		{Limits{PerMinute: 150, PerHour: 18000}, Limits{PerMinute: 5, PerHour: 18000}, Limits{PerMinute: 1, PerHour: 18000}},
 		{Limits{PerMinute: 3, PerHour: 10}, Limits{PerMinute: 3, PerHour: 10}, Limits{PerMinute: 1, PerHour: 10}},
 		{Limits{PerMinute: 1, PerHour: 1}, Limits{PerMinute: 1, PerHour: 1}, Limits{PerMinute: 1, PerHour: 1}},

@@ -100,7 +100,7 @@ func newCellAt(t *testing.T, a api, at place) *cell {
 	}
 	account := watch.AccountConfig{
 		Name: "cell", Credentials: geelark.Credentials{Token: cellToken}, BaseURL: c.url,
-		Timeout: c.timeout, Concurrency: 4, Limits: geelark.Limits{PerMinute: perMinute, PerHour: 18000},
+		Timeout: c.timeout, Concurrency: 4, Limits: geelark.Limits{PerMinute: perMinute, PerHour: 18000, Share: 1},
 		InventoryInterval: time.Hour, BillingInterval: watch.MinBillingInterval, CacheTTL: ttl, MaxStaleness: cellStaleness,
 	}
 	if a.collector == watch.CollectorInventory {

@@ -131,7 +131,7 @@ func newWorld(t *testing.T, seed uint64, state bool) *world {
 			Credentials: geelark.Credentials{Token: geelark.Secret(token)},
 			BaseURL:     "http://api.test",
 			Timeout:     5 * time.Second, Concurrency: 4,
-			Limits:            geelark.Limits{PerMinute: perMinute, PerHour: 18000},
+			Limits:            geelark.Limits{PerMinute: perMinute, PerHour: 18000, Share: 1},
 			InventoryInterval: listingEvery, BillingInterval: billingEvery,
 			CacheTTL: due, MaxStaleness: maxStaleness,
 		}})

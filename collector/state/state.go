@@ -55,6 +55,8 @@ type Directory struct {
 
 	mu      sync.Mutex
 	failing map[string]bool // by log: its last write failed
+	failure error           // the first of them that lasts, nil: none does
+	since   time.Time       // when that was
 }
 
 // Open takes the directory at path, which is made when it is missing. It fails
@@ -97,6 +99,17 @@ func (d *Directory) Writable() bool {
 	return len(d.failing) == 0
 }
 
+// Failure returns since when the state cannot be written, and the first error; nil
+// when it can.
+func (d *Directory) Failure() (since time.Time, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.since, d.failure
+}
+
+// Path returns where the directory is.
+func (d *Directory) Path() string { return d.path }
+
 // Close gives the directory back. Logs must not be used any more.
 func (d *Directory) Close() error { return d.lock.Unlock() }
 
@@ -108,10 +121,12 @@ func (d *Directory) wrote(name string, err error) {
 	case err == nil && d.failing[name]:
 		delete(d.failing, name)
 		if len(d.failing) == 0 {
+			d.since, d.failure = time.Time{}, nil
 			level.Info(d.logger).Log("msg", "Writing the state works again")
 		}
 	case err != nil && !d.failing[name]:
 		if len(d.failing) == 0 {
+			d.since, d.failure = d.now(), err
 			level.Warn(d.logger).Log("msg", "Writing the state failed: what happens now is forgotten at a restart, make room or give the directory write permission", "err", err)
 		}
 		d.failing[name] = true

@@ -227,15 +227,23 @@ func TestAfterAFailureTheNextWriteSaysEverything(t *testing.T) {
 	if n := strings.Count(lines.String(), "level=warn"); n != 1 {
 		t.Errorf("logged %s", lines)
 	}
+	since, err := d.Failure()
+	if err == nil || since.IsZero() || d.Path() != dir {
+		t.Errorf("%s cannot be written since %s: %v", d.Path(), since, err)
+	}
 	if err := os.Rename(moved, dir); err != nil {
 		t.Fatal(err)
 	}
-	if !o.learn("b") || !d.Writable() || !strings.Contains(lines.String(), "works again") {
+	o.learn("b")
+	if since, err := d.Failure(); err != nil || !since.IsZero() {
+		t.Errorf("it failed since %s: %v", since, err)
+	}
+	if !o.learn("c") || !d.Writable() || !strings.Contains(lines.String(), "works again") {
 		t.Errorf("not written, logged %s", lines)
 	}
 	d.Close()
 	o, _, _ = start(t, dir)
-	wantWords(t, o, "a", "0", "1", "2", "b")
+	wantWords(t, o, "a", "0", "1", "2", "b", "c")
 }
 
 func TestAFileThatHasGrownIsSaidAnew(t *testing.T) {

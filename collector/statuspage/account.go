@@ -51,6 +51,10 @@ func (a account) judge() verdict {
 		return verdict{"No phones", warn, fmt.Sprintf("%s listed, none selected", count(a.Vain.Phones))}
 	case failing:
 		return verdict{"Partly failing", warn, because}
+	case a.Unmatched != nil && len(a.Unmatched.Groups) > 0:
+		return verdict{"Group not found", warn, "no phone of the selection " + wanting(a.Unmatched)}
+	case a.Unmatched != nil:
+		return verdict{"Tag not found", warn, "no phone of the selection " + wanting(a.Unmatched)}
 	case a.Waiting > 0:
 		return verdict{"Short of budget", warn, plural(a.Waiting, "phone") + " wait, about " + roughly(a.Backlog)}
 	case !a.ListingUntil.IsZero():
@@ -114,6 +118,9 @@ func (a account) Notices() []string {
 	}
 	if v := a.Vain; v != nil {
 		list = append(list, vainly(v))
+	}
+	if a.Unmatched != nil {
+		list = append(list, unmatched(a.Unmatched))
 	}
 	if a.Phones == 0 && a.Vain == nil && (a.Config.IDsFile != "" || a.Listed.Known()) {
 		list = append(list, "No phone is watched: "+a.none()+".")
@@ -195,6 +202,65 @@ func vainly(v *watch.Vain) string {
 		s += " " + sentence(strings.Join(seen, "; ")) + "."
 	}
 	return s + " Correct {phones.discover}."
+}
+
+// wanting says which names no phone has.
+func wanting(u *watch.Unmatched) string {
+	var parts []string
+	if n := len(u.Groups); n > 0 {
+		parts = append(parts, "is in the "+oneOr(n, "group")+" "+either(u.Groups))
+	}
+	if n := len(u.Tags); n > 0 {
+		parts = append(parts, "has the "+oneOr(n, "tag")+" "+either(u.Tags))
+	}
+	return strings.Join(parts, ", and none ")
+}
+
+func oneOr(n int, thing string) string {
+	if n == 1 {
+		return thing
+	}
+	return thing + "s"
+}
+
+// either is names of which each is meant.
+func either(names []string) string {
+	if n := len(names); n > 1 {
+		return list(names[:n-1]) + " or " + list(names[n-1:])
+	}
+	return list(names)
+}
+
+// unmatched says which names of a selection match nothing, and what there is.
+func unmatched(u *watch.Unmatched) string {
+	s := "No phone of the selection " + wanting(u) + "."
+	var seen []string
+	if len(u.NearGroups) > 0 {
+		seen = append(seen, "groups seen: "+list(u.NearGroups))
+	}
+	if len(u.NearTags) > 0 {
+		seen = append(seen, "tags seen: "+list(u.NearTags))
+	}
+	if len(seen) > 0 {
+		s += " " + sentence(strings.Join(seen, "; ")) + "."
+	}
+	return s + " Correct {phones.discover}, unless that is meant."
+}
+
+// maxSharers is the most accounts that are named of those that share limits.
+const maxSharers = 5
+
+// Sharing says with which accounts the limits are shared; "" when they are not.
+func (a account) Sharing() string {
+	n := len(a.SharedWith)
+	if n == 0 {
+		return ""
+	}
+	who := list(a.SharedWith[:min(n, maxSharers)])
+	if more := n - maxSharers; more > 0 {
+		who += " and " + plural(more, "more account")
+	}
+	return fmt.Sprintf("The account has the same credentials as %s: they share these limits, and what is spent of them.", who)
 }
 
 // A share is a state's part of the account's phones.
@@ -288,24 +354,32 @@ func largest(groups map[string]int) []group {
 	return list[:min(len(list), maxGroups)]
 }
 
-// Spending says what the settings cost of the limits.
+// Spending says what the settings cost of the limits, together with those of the
+// accounts that share them.
 func (a account) Spending() string {
 	var most watch.Cost
-	for _, c := range a.Costs {
+	for _, c := range a.Together {
 		if c.Calls > most.Calls {
 			most = c
 		}
 	}
 	vendor := geelark.VendorLimits().PerMinute
 	calls := int(math.Ceil(most.Calls))
+	who := "These settings"
+	switch n := len(a.SharedWith) + 1; {
+	case n == 2:
+		who = "The settings of both accounts together"
+	case n > 2:
+		who = fmt.Sprintf("The settings of all %s accounts together", count(n))
+	}
 	switch {
-	case a.Phones == 0:
+	case a.Phones == 0 && !a.Listed.Known():
 		return ""
 	case calls > most.Limit:
-		return a.status.settings.name(fmt.Sprintf("These settings would take %s a minute to %s, which is held to %s of the %d that GeeLark allows: statuses get older than {cache_ttl} instead. The rest is free for your team.",
+		return a.status.settings.name(fmt.Sprintf(who+" would take %s a minute to %s, which is held to %s of the %d that GeeLark allows: statuses get older than {cache_ttl} instead. The rest is free for your team.",
 			plural(calls, "call"), most.Endpoint, count(most.Limit), vendor))
 	}
-	return fmt.Sprintf("These settings take at most %s a minute to %s, of the %d that GeeLark allows, and no more to any other API. The rest is free for your team.",
+	return fmt.Sprintf(who+" take at most %s a minute to %s, of the %d that GeeLark allows, and no more to any other API. The rest is free for your team.",
 		plural(calls, "call"), most.Endpoint, vendor)
 }
 

@@ -16,6 +16,7 @@ type card struct {
 	watch.AccountError // the latest
 	account            account
 	Endpoints          []geelark.Endpoint
+	checked            bool // by a command that asks once
 }
 
 // Cards are the causes of the account's last errors: those that last come first.
@@ -116,6 +117,9 @@ func (c card) Advice() []string {
 	case !c.IsCode:
 		add("%s", meaningOf(c.AccountError))
 	}
+	if (c.code() == geelark.CodeSignature || c.Outcome == watch.OutcomeCredentials) && isFile(&a.Config) && !c.checked {
+		add("A file that was corrected is used from the first scrape on for which {cache_ttl} has passed since the last attempt.")
+	}
 	if c.isLimit() {
 		add("%s", c.others())
 	}
@@ -153,8 +157,11 @@ func (c card) others() string {
 	return "Other programs, or another exporter, spend from it: this one keeps below GeeLark's limits."
 }
 
-// Where lists the APIs that it hits.
+// Where lists the APIs that it hits, of what was sent to them.
 func (c card) Where() string {
+	if c.Outcome == watch.OutcomeCredentials {
+		return ""
+	}
 	var names []string
 	for _, e := range slices.Sorted(slices.Values(c.Endpoints)) {
 		names = append(names, string(e))

@@ -37,15 +37,24 @@ func report(b *strings.Builder, c *watch.Check, s *status) {
 	if !c.Works() {
 		verdict = "does not work"
 	}
-	fmt.Fprintf(b, "%s: %s\n", c.Name, verdict)
 	yes := map[bool]string{true: "yes", false: "no"}
-	line("reached", "%s, %s", yes[c.Reached], c.Config.BaseURL)
+	reached := yes[c.Reached]
+	if f := c.Failure; f != nil {
+		switch f.Outcome {
+		case watch.OutcomeInterrupted:
+			verdict, reached = "not known", "not known"
+		case watch.OutcomeNotSent, watch.OutcomeCredentials:
+			reached = "not asked"
+		}
+	}
+	fmt.Fprintf(b, "%s: %s\n", c.Name, verdict)
+	line("reached", "%s, %s", reached, c.Config.BaseURL)
 	if c.Reached {
 		line("authenticated", "%s, with %s", yes[c.Authenticated], s.settings.credentials(&c.Config))
 	}
 	if f := c.Failure; f != nil {
 		line("failure", "%s", brief(*f))
-		if advice := (card{AccountError: *f, account: a}).Advice(); len(advice) > 0 {
+		if advice := (card{AccountError: *f, account: a, checked: true}).Advice(); len(advice) > 0 {
 			line("what to do", "%s", strings.Join(advice, " "))
 		}
 		for _, detail := range [][2]string{{"message", f.Message}, {"trace id", f.TraceID}, {"app id", f.AppID}} {
@@ -59,8 +68,14 @@ func report(b *strings.Builder, c *watch.Check, s *status) {
 			selected = "at most " + selected
 		}
 		line("phones", "%s listed, %s selected", count(c.Listed.Or(0)), selected)
+		if len(c.Unlisted) > 0 {
+			line("what to do", "%s", s.settings.name(unlisted(c)))
+		}
 		if c.Vain != nil {
 			line("what to do", "%s", s.settings.name(vainly(c.Vain)))
+		}
+		if c.Unmatched != nil {
+			line("what to do", "%s", s.settings.name(unmatched(c.Unmatched)))
 		}
 		of := ""
 		if c.Seen < c.Listed.Or(0) {
@@ -68,14 +83,29 @@ func report(b *strings.Builder, c *watch.Check, s *status) {
 		}
 		line("groups", "%s%s", some(c.SeenGroups), of)
 		line("tags", "%s%s", some(c.Tags), of)
-		if spending := a.Spending(); spending != "" {
-			line("calls", "%s", spending)
+		if sharing := a.Sharing(); sharing != "" {
+			line("shared", "%s", sharing)
 		}
-		for _, cost := range c.Costs {
-			line("", "%.3g a minute to %s, never more than %s", cost.Calls, cost.Endpoint, count(cost.Limit))
+		line("calls", "%s", a.Spending())
+		for i, cost := range c.Costs {
+			together := ""
+			if len(c.SharedWith) > 0 {
+				together = fmt.Sprintf(", %.3g together", c.Together[i].Calls)
+			}
+			line("", "%.3g a minute to %s%s, never more than %s", cost.Calls, cost.Endpoint, together, count(cost.Limit))
 		}
 	}
 	line("clock", "this machine's: %s", a.Clock())
+}
+
+// unlisted says which of the selected ids are not those of phones.
+func unlisted(c *watch.Check) string {
+	first := ""
+	if c.Sought < c.Phones {
+		first = "first "
+	}
+	return fmt.Sprintf("The account has no phone with %s of the %s%s: %s. Correct {phones.ids} or {phones.ids_file}.",
+		count(len(c.Unlisted)), first, plural(c.Sought, "id"), some(c.Unlisted))
 }
 
 // some are the first of names.

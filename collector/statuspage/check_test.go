@@ -1,6 +1,7 @@
 package statuspage
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +18,11 @@ import (
 
 func TestReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		works, large, typo, token, clock, down, empty := newConfig("works"), newConfig("large"), newConfig("typo"), newConfig("token"), newConfig("clock"), newConfig("down"), newConfig("empty")
+		works, large, typo, token, clock, down, empty, ids, half, twin, missing := newConfig("works"), newConfig("large"), newConfig("typo"), newConfig("token"), newConfig("clock"), newConfig("down"), newConfig("empty"), newConfig("ids"), newConfig("half"), newConfig("twin"), newConfig("missing")
+		ids.IDs = []string{"12", "abc", geelarktest.New(geelarktest.Config{Phones: 250, Seed: 8}).IDs()[0]}
+		half.Discovery.Groups = []string{"farm-1", "farm-9"}
+		twin.BaseURL = half.BaseURL
+		missing.Credentials = geelark.TokenFile("/etc/geelark/token")
 		large.Discovery.Tags = []string{"ads", "shop"}
 		large.Limits.PerMinute = 1
 		typo.Discovery.Groups = []string{"farm1"}
@@ -26,7 +31,7 @@ func TestReport(t *testing.T) {
 			t.Fatal(err)
 		}
 		clock.Credentials = geelark.Credentials{AppID: "the-app", APIKey: "the-api-key"}
-		b := newBench(t, 250, works, large, typo, token, clock, down, empty)
+		b := newBench(t, 250, works, large, typo, token, clock, down, empty, ids, half, twin, missing)
 		defer b.watcher.Close()
 		b.sims["token"].SetCredentials("another", "", "")
 		b.sims["clock"].SetCredentials("", "the-app", "another")
@@ -69,4 +74,31 @@ func TestOfManyNamesTheFirstAreReported(t *testing.T) {
 	if got := some(names); !strings.HasSuffix(got, `"19" and 5 more`) {
 		t.Errorf("got %s", got)
 	}
+}
+
+// An interruption says nothing of the accounts and nothing of their limits.
+func TestReportOfACheckThatWasInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 10, newConfig("quick"), newConfig("slow"))
+		defer b.watcher.Close()
+		b.sims["slow"].Inject(geelarktest.Fault{Hang: true})
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		var out strings.Builder
+		ok, err := Report(&out, b.watcher.Check(ctx), nil)
+		if ok || err != nil {
+			t.Errorf("ok %v, error %v", ok, err)
+		}
+		_, slow, _ := strings.Cut(out.String(), "slow: ")
+		want := `not known
+  reached        not known, http://slow.test
+  failure        interrupted
+  what to do     It was interrupted before GeeLark had answered. Nothing follows from that.
+  clock          this machine's: not compared yet
+Accounts that work: 1 of 2.
+`
+		if slow != want || !strings.HasPrefix(out.String(), "quick: works") {
+			t.Errorf("got %s\nwant %s", &out, want)
+		}
+	})
 }

@@ -32,7 +32,7 @@ func TestWhatIsShownLoadsAsTheSameConfiguration(t *testing.T) {
 		ChargeMode: new(geelark.ChargeMonthly),
 	}
 	selective.CacheTTL, selective.MaxStaleness, selective.Timeout = 0, 36*time.Hour, 1500*time.Millisecond
-	selective.Limits, selective.Concurrency = geelark.Limits{PerMinute: 7, PerHour: 8}, 9
+	selective.Limits, selective.Concurrency = geelark.Limits{PerMinute: 7, PerHour: 8, Share: 2}, 9
 	selective.BaseURL = "https://proxy.example.org/geelark"
 	byID.Credentials = geelark.TokenFile(file("another", "c"))
 	byID.IDs = []string{"557536075321468390", "0x10", "1e3", "-1", "_", "0o7"}

@@ -30,6 +30,7 @@ type bench struct {
 	sims         map[string]*geelarktest.Server
 	skew         map[string]time.Duration // of the APIs' clocks
 	reload       Reload
+	unwritten    Unwritten
 }
 
 // RoundTrip carries a request to the API of the account whose name is the host's.
@@ -75,6 +76,7 @@ func newBenchOf(t testing.TB, api func(i int) *geelarktest.Server, collectors []
 	}
 	pages, err := New(Options{
 		Reload:  func() Reload { return b.reload },
+		State:   func() Unwritten { return b.unwritten },
 		Watcher: b.watcher, Version: testVersion, MetricsPath: "/metrics", ConfigPath: "/config",
 		Links: []Link{{Path: "/sd", Text: "Targets"}, {Path: "/-/healthy", Text: "Health"}, {Path: "/-/ready", Text: "Readiness"}},
 	})

@@ -40,6 +40,7 @@ var meanings = map[string]string{
 	string(geelark.ReasonMalformed):  "The answer is not what the API documents. Check {base_url}: something else may be answering, or the API has changed.",
 	watch.OutcomeNotSent:             "The request was not sent because the budget had no room for it in time. Raise {requests_per_minute} or {requests_per_hour}, or read less often.",
 	watch.OutcomeCredentials:         "No request was sent because the credentials could not be read.",
+	watch.OutcomeInterrupted:         "It was interrupted before GeeLark had answered. Nothing follows from that.",
 	watch.OutcomeIDsFile:             "Correct the file that {phones.ids_file} names, as the message says. The phones before stay tracked.",
 	watch.OutcomeOther:               "The calls did not succeed as a whole.",
 }
@@ -56,6 +57,7 @@ var titles = map[string]string{
 	watch.OutcomeNotSent:             "no room in the budget",
 	watch.OutcomeCredentials:         "credentials cannot be read",
 	watch.OutcomeIDsFile:             "ids file cannot be read",
+	watch.OutcomeInterrupted:         "interrupted",
 	watch.OutcomeOther:               "failed",
 }
 

@@ -43,6 +43,16 @@ func (s settings) credentials(c *watch.AccountConfig) string {
 	return s.name(text)
 }
 
+// isFile reports whether the account's credentials come from a file, which is read
+// again and again.
+func isFile(c *watch.AccountConfig) bool {
+	switch c.Credentials.(type) {
+	case geelark.TokenFile, geelark.APIKeyFile:
+		return true
+	}
+	return false
+}
+
 // signs reports whether the account's requests are signed, which depends on the
 // clock.
 func signs(c *watch.AccountConfig) bool {

@@ -45,6 +45,8 @@ type Options struct {
 	// Reload returns how the last reading of the configuration went; nil: it is
 	// never read again.
 	Reload func() Reload
+	// State returns whether the state can be written; nil: there is no state.
+	State func() Unwritten
 }
 
 // A Reload is how the last reading of the configuration went.
@@ -52,6 +54,13 @@ type Reload struct {
 	Err     error     // nil: it worked; it holds no secret
 	At      time.Time // of the last one
 	InForce time.Time // when what is in force was read
+}
+
+// Unwritten is a state directory that cannot be written.
+type Unwritten struct {
+	Directory string
+	Err       error // nil: it can be
+	Since     time.Time
 }
 
 // Pages are the handlers of the pages for people. They are for GET and HEAD; the
@@ -107,7 +116,8 @@ type frame struct {
 	Version string
 	Here    string // the path of the page
 	Links   []Link
-	Reload  *reload // nil: the last reading worked
+	Reload  *reload       // nil: the last reading worked
+	State   *stateTrouble // nil: there is none
 	Body    any
 }
 
@@ -129,9 +139,26 @@ func (p *Pages) reload() *reload {
 	return &reload{momentAt(r.At, now), momentAt(r.InForce, now), strings.Split(strings.TrimSpace(r.Err.Error()), "\n")}
 }
 
+// A stateTrouble is that of a state directory.
+type stateTrouble struct {
+	Directory, Error string
+	Since            moment
+}
+
+func (p *Pages) stateTrouble() *stateTrouble {
+	if p.o.State == nil {
+		return nil
+	}
+	u := p.o.State()
+	if u.Err == nil {
+		return nil
+	}
+	return &stateTrouble{u.Directory, u.Err.Error(), momentAt(u.Since, p.o.Watcher.Now())}
+}
+
 func (p *Pages) write(w http.ResponseWriter, path, name string, body any) {
 	f := frame{
-		Style: template.CSS(style), Version: p.o.Version, Here: "." + path, Reload: p.reload(), Body: body, //nolint:gosec // it is this package's own
+		Style: template.CSS(style), Version: p.o.Version, Here: "." + path, Reload: p.reload(), State: p.stateTrouble(), Body: body, //nolint:gosec // it is this package's own
 		Links: append([]Link{{"/", "Status"}, {p.o.MetricsPath, "Metrics"}, {p.o.ConfigPath, "Configuration"}}, p.o.Links...),
 	}
 	// Relative addresses also work behind a proxy that serves this in a folder.

@@ -56,6 +56,12 @@ func TestPages(t *testing.T) {
 	tight.Limits.PerMinute = 1
 	typo := newConfig("farm")
 	typo.Discovery.Groups, typo.Discovery.Tags = []string{"framed"}, []string{"warmup", "x"}
+	half := newConfig("farm")
+	half.Discovery.Groups, half.Discovery.Tags = []string{"farm-1", "farm-9"}, []string{"shop", "shpo", "<b>"}
+	beside := newConfig("other")
+	beside.BaseURL = farm.BaseURL
+	missing := newConfig("farm")
+	missing.Credentials = geelark.TokenFile("/etc/geelark/token")
 	signed := newConfig("farm")
 	signed.Credentials = geelark.Credentials{AppID: "the-app", APIKey: "the-key"}
 
@@ -141,6 +147,13 @@ func TestPages(t *testing.T) {
 			b.reload = Reload{Err: errors.New("accounts.yml:3: token_env: is empty\naccounts.yml:9: naem: is not a field, did you mean name?"), At: time.Now(), InForce: time.Now()}
 			time.Sleep(2 * time.Minute)
 		}, "/"},
+		"state_not_written": {12, []watch.AccountConfig{farm}, func(b *bench) {
+			b.unwritten = Unwritten{Directory: "/var/lib/geelark_exporter", Err: errors.New("open /var/lib/geelark_exporter/budgets: read-only file system"), Since: time.Now()}
+			time.Sleep(2 * time.Minute)
+		}, "/"},
+		"group_not_found":    {120, []watch.AccountConfig{half}, func(b *bench) { b.scrape() }, "/"},
+		"shared_token":       {120, []watch.AccountConfig{farm, beside}, func(b *bench) { b.scrape() }, "/?account=other"},
+		"token_file_missing": {12, []watch.AccountConfig{missing}, func(b *bench) { b.scrape() }, "/"},
 		"accounts_of_a_verdict": {12, []watch.AccountConfig{farm, other}, func(b *bench) {
 			b.sims["other"].Inject(geelarktest.Fault{Code: geelark.CodeIPNotAllowed})
 			b.scrape()

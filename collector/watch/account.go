@@ -79,7 +79,7 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 		now:     o.Now, logger: logger, notify: a.scrapes.notify,
 		counts:   a.counts,
 		oddities: a.oddities,
-		record:   a.errors.logging(CollectorStatus, NewFailureLog("Polling", "known statuses are kept", logger, o.Now)),
+		record:   a.telling(CollectorStatus, NewFailureLog("Polling", "known statuses are kept", logger, o.Now)),
 	}
 	if a.fixed != nil {
 		a.fixed.changed = a.poller.found
@@ -165,9 +165,8 @@ func (a *Account) Phones() *phones.Store { return a.store }
 // Budget returns what may be sent to an endpoint now.
 func (a *Account) Budget(e geelark.Endpoint) geelark.Budget { return a.client.Budget(e) }
 
-// Listed returns how many phones the account's last whole listing held, before any
-// selection made here, and whether there was one. Where the selection found none,
-// it is how many there are without it.
+// Listed returns how many phones the account had at its last whole listing, selected
+// or not, and whether there was one.
 func (a *Account) Listed() (phones int, ok bool) { return a.inventory.phonesListed() }
 
 // IDsFile returns how reading the account's ids file goes, and whether it has one.

@@ -49,11 +49,13 @@ type Selection struct {
 }
 
 type listingRecord struct {
-	Known    bool
-	Next     time.Time
-	Last     State
-	Listed   int
-	IsListed bool
+	Known     bool
+	Next      time.Time
+	Last      State
+	Listed    int
+	IsListed  bool
+	Vain      *Vain
+	Unmatched *Unmatched
 }
 
 type billingRecord struct {
@@ -62,10 +64,12 @@ type billingRecord struct {
 	WalletAt, PlanAt time.Time
 }
 
-// A usageRecord is what was learned of what was used, or up to when it was read.
+// A usageRecord is what was learned of what was used, up to when it was read, or what
+// had been counted when the day began.
 type usageRecord struct {
 	Change *ledger.Change
 	Read   time.Time
+	Today  *today
 }
 
 // openLogs reads what was known of an account, which is new.

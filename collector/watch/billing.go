@@ -36,7 +36,7 @@ func newBilling(a *Account, o *Options, logger log.Logger) *billing {
 		workers: a.workers, interval: a.cfg.BillingInterval, retry: MinBillingInterval, work: b.read,
 		notify: a.scrapes.notify, now: o.Now,
 		// read tells of each of its calls besides
-		record: a.errors.shared(NewFailureLog("Reading wallet and plan", "what is known of them is kept for three intervals", logger, o.Now)).Report,
+		record: a.unlessHeldBack(CollectorBilling, a.errors.shared(NewFailureLog("Reading wallet and plan", "what is known of them is kept for three intervals", logger, o.Now)).Report),
 	}
 	return b
 }

@@ -63,9 +63,9 @@ func (c *AccountConfig) Settings() []Setting {
 		{"concurrency", "geelark.concurrency", &c.Concurrency, 4, within(c.Concurrency, vendor.PerMinute), fmt.Sprintf("be 1 to %d", vendor.PerMinute), "Requests for phone statuses at a time."},
 		{"requests_per_minute", "geelark.requests-per-minute", &c.Limits.PerMinute, 150, within(c.Limits.PerMinute, vendor.PerMinute), fmt.Sprintf("be 1 to %d, the vendor's limit", vendor.PerMinute), "Most requests to an endpoint within any minute. The rest is left to other users of the account."},
 		{"requests_per_hour", "geelark.requests-per-hour", &c.Limits.PerHour, 18000, within(c.Limits.PerHour, vendor.PerHour), fmt.Sprintf("be 1 to %d, the vendor's limit", vendor.PerHour), "Most requests to an endpoint within any hour. The rest is left to other users of the account."},
-		{"limit_share", "geelark.limit-share", &c.Limits.Share, 1, c.Limits.Share == 0 || within(c.Limits.Share, maxShare), fmt.Sprintf("be 1 to %d", maxShare), "How many programs divide the account's limits evenly, such as two exporters that watch the same account: the limits of this one, and the vendor's, are divided by it."},
-		{"cache_ttl", "cache.ttl", &c.CacheTTL, 30 * time.Second, c.CacheTTL >= 0, "not be negative", "Age from which a phone's status is due to be polled again at a scrape."},
-		{"max_staleness", "cache.max-staleness", &c.MaxStaleness, 10 * time.Minute, c.MaxStaleness > 0, "be above zero", "Age from which a phone's status is not exposed any more."},
+		{"limit_share", "geelark.limit-share", &c.Limits.Share, 1, within(c.Limits.Share, maxShare), fmt.Sprintf("be 1 to %d", maxShare), "How many programs divide the account's limits evenly, such as two exporters that watch the same account: the limits of this one, and the vendor's, are divided by it."},
+		{FieldCacheTTL, "cache.ttl", &c.CacheTTL, 30 * time.Second, c.CacheTTL >= 0, "not be negative", "Age from which a phone's status is due to be polled again at a scrape."},
+		{FieldMaxStaleness, "cache.max-staleness", &c.MaxStaleness, 10 * time.Minute, c.MaxStaleness > 0, "be above zero", "Age from which a phone's status is not exposed any more."},
 		{"inventory_interval", "inventory.interval", &c.InventoryInterval, 5 * time.Minute, c.InventoryInterval > 0, "be above zero", "How often the account's list of phones is read: to find them, and for their names, groups, tags and subscriptions."},
 		{"billing_interval", "billing.interval", &c.BillingInterval, 10 * time.Minute, c.BillingInterval >= MinBillingInterval, "be at least " + MinBillingInterval.String(), "How often wallet and plan are read."},
 	}
@@ -79,6 +79,12 @@ func DefaultAccountConfig() AccountConfig {
 	}
 	return c
 }
+
+// The fields that must agree: no status may be withdrawn before it is polled again.
+const (
+	FieldCacheTTL     = "cache_ttl"
+	FieldMaxStaleness = "max_staleness"
+)
 
 // A FieldError is a value in an [AccountConfig] that is not valid.
 type FieldError struct {
@@ -105,6 +111,9 @@ func (c *AccountConfig) Validate() error {
 		if !s.valid {
 			return &FieldError{s.Field, fmt.Errorf("must %s, is %v", s.Must, reflect.ValueOf(s.Value).Elem())}
 		}
+	}
+	if c.MaxStaleness < c.CacheTTL {
+		return &FieldError{FieldMaxStaleness, fmt.Errorf("must be at least the cache's ttl, %s, since statuses would come and go otherwise, is %s", c.CacheTTL, c.MaxStaleness)}
 	}
 	for i, id := range c.IDs {
 		if err := CheckID(id); err != nil {

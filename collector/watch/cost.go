@@ -28,8 +28,9 @@ func (a *Account) Costs(tracked, listed int) []Cost {
 	if a.discovers() {
 		pages = max(1, batches(listed))
 		if !c.Discovery.isAll() {
-			// Each filter has a last page that is not full.
-			pages = len(c.Discovery.filters()) + tracked/geelark.MaxListPageSize
+			// Each filter has a last page that is not full, and one page is read
+			// without them.
+			pages = len(c.Discovery.filters()) + tracked/geelark.MaxListPageSize + 1
 		}
 	}
 	var costs []Cost

@@ -3,6 +3,7 @@ package watch
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -87,5 +88,63 @@ func TestEveryCollectorLogsAFailureOnceAndItsEnd(t *testing.T) {
 		b.scrapeFor(15 * time.Minute)
 		b.wantLogged("while it fails", "Polling failed", 1)
 		b.wantLogged("when it works", `"Polling works again" failures=5`, 1)
+	})
+}
+
+// A list can tell all statuses while a lock holds the polls back: that is no end of
+// the failure, neither in the log nor on the page.
+func TestNothingWorksAgainBeforeThePauseThatItsFailureBeganIsOver(t *testing.T) {
+	inBubbleWith(t, 20, nil, func(c *AccountConfig) {
+		c.CacheTTL, c.InventoryInterval = time.Second, 5*time.Second
+	}, func(b *bench) {
+		b.pollAndList()
+		for _, id := range b.sim.IDs() {
+			b.sim.SetStatus(id, int(geelark.StatusStarted))
+		}
+		b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeHourLimit, Times: 1})
+		follow := func(d time.Duration) {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
+				b.pollAndList()
+				b.account().Up() // as whoever shows it asks
+			}
+		}
+		follow(10 * time.Minute)
+		b.wantLogged("while it is locked", "Polling failed", 1)
+		b.wantLogged("while it is locked", "Polling works again", 0)
+		if a := b.Overview().Accounts[0]; a.Up || !a.Errors[0].Ongoing {
+			t.Errorf("while it is locked: up %t, %+v", a.Up, a.Errors)
+		}
+		follow(2 * time.Hour)
+		b.wantLogged("after the lock", "Polling works again", 1)
+		if a := b.Overview().Accounts[0]; !a.Up || a.Errors[0].Ongoing {
+			t.Errorf("after the lock: up %t, %+v", a.Up, a.Errors)
+		}
+	})
+}
+
+// A listing is whole without the look at the phones that are not selected, which
+// can be what is locked.
+func TestAListThatWorkedBeforeItsLockDoesNotWorkAgainInIt(t *testing.T) {
+	inBubbleWith(t, 20, nil, func(c *AccountConfig) { c.Discovery.Groups = []string{"no such group"} }, func(b *bench) {
+		b.sim.Inject(geelarktest.Fault{Endpoint: listing, Code: geelark.CodePermission, Times: 1})
+		b.pollAndList()
+		b.wantLogged("at first", "Listing the account's phones failed", 1)
+		locked := false
+		api := b.sim.RoundTripper()
+		b.transport = func(r *http.Request) (*http.Response, error) {
+			resp, err := api.RoundTrip(r)
+			if !locked && strings.HasSuffix(r.URL.Path, listing) {
+				locked = true // from the next one on
+				b.sim.Inject(geelarktest.Fault{Endpoint: listing, Code: geelark.CodeHourLimit, Times: 1})
+			}
+			return resp, err
+		}
+		b.scrapeFor(2 * time.Minute)
+		if !locked || b.account().Budget(listing).PausedUntil.IsZero() {
+			t.Fatal("the list is not locked")
+		}
+		b.wantLogged("while it is locked", "Listing the account's phones works again", 0)
+		b.scrapeFor(3 * time.Hour)
+		b.wantLogged("after the lock", "Listing the account's phones works again", 1)
 	})
 }

@@ -28,12 +28,12 @@ type inventory struct {
 	oddities  *oddities
 	skipped   func(n int) // told of items that name no phone
 	logger    log.Logger
-	vain      bool // the last whole listing found nothing that is selected, and that was logged
 
-	// Guarded by the job's lock.
-	listed   int
-	isListed bool
-	inVain   *Vain // what was logged when vain became true
+	// Of the last whole listing; guarded by the job's lock.
+	listed    int
+	isListed  bool
+	vain      *Vain
+	unmatched *Unmatched
 }
 
 func newInventory(a *Account, o *Options, logger log.Logger) *inventory {
@@ -42,7 +42,7 @@ func newInventory(a *Account, o *Options, logger log.Logger) *inventory {
 	i.job = &job{
 		workers: a.workers, interval: a.cfg.InventoryInterval, work: i.listTracked,
 		notify: a.scrapes.notify, now: o.Now,
-		record: a.errors.logging(CollectorInventory, NewFailureLog("Listing the account's phones", "what is known of them is kept", logger, o.Now)),
+		record: a.telling(CollectorInventory, NewFailureLog("Listing the account's phones", "what is known of them is kept", logger, o.Now)),
 	}
 	if a.discovers() {
 		i.discovery = &a.cfg.Discovery
@@ -73,7 +73,7 @@ func (i *inventory) discover(ctx context.Context) error {
 	ctx, done := i.begin(ctx)
 	defer done()
 	round := i.store.NewRound()
-	listed := make(map[string]bool) // the ids, unless all of them are tracked
+	seen := newSightings()
 	phones := 0
 	var found []geelark.ListedPhone
 	track := func() {
@@ -97,12 +97,10 @@ func (i *inventory) discover(ctx context.Context) error {
 			if CheckID(p.ID) != nil {
 				continue
 			}
-			if !i.discovery.isAll() {
-				listed[p.ID] = true
-			}
 			if !i.discovery.selects(p.Phone) {
 				continue
 			}
+			seen.see(p.Phone, f)
 			// A large fleet is polled while it is still listed, in whole batches
 			// so that it costs no more calls.
 			if found = append(found, p); len(found) == geelark.MaxStatusIDs {
@@ -116,28 +114,26 @@ func (i *inventory) discover(ctx context.Context) error {
 	}
 	i.oddities.see(i.logger, geelark.EndpointPhoneList, nil, slices.Values([]string{""}))
 	i.losses.take(i.store.RetainListed(round, i.now(), !i.discovery.isAll()))
-	total := max(phones, len(listed))
-	if i.vain = i.vain && phones == 0; phones == 0 && !i.discovery.isAll() {
-		var err error
-		if total, err = i.lookWithoutSelection(ctx); err != nil {
-			return nil // the listing itself is whole
-		}
+	if !i.discovery.isAll() {
+		// Who waits for the phones does not wait for what is not selected.
+		i.poller.fill(false)
+		i.poller.found()
+		_ = i.compare(ctx, phones, seen) // the listing itself is whole
+		return nil
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.listed, i.isListed = total, true
-	if !i.vain {
-		i.inVain = nil
-	}
+	i.listed, i.isListed = phones, true
 	return nil
 }
 
 // selectsInVain returns why the last whole listing found no phone to track, nil
-// when it found some or there are none.
-func (i *inventory) selectsInVain() *Vain {
+// when it found some or there are none, and which names of the selection matched
+// none of those that it found, nil when all did.
+func (i *inventory) selectsInVain() (*Vain, *Unmatched) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.inVain
+	return i.vain, i.unmatched
 }
 
 // look tells of what is odd in a page, and reports whether each of its items names
@@ -163,8 +159,7 @@ func (i *inventory) look(p *geelark.PhonePage) (whole bool) {
 	return skipped == 0
 }
 
-// phonesListed returns how many phones the last whole listing held, and whether
-// there was one.
+// phonesListed returns how many phones the account has, and whether that is known.
 func (i *inventory) phonesListed() (n int, ok bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -202,7 +197,7 @@ func (i *inventory) listTracked(ctx context.Context) error {
 func (i *inventory) known() listingRecord {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return listingRecord{Known: i.job.known, Next: i.next, Last: i.last, Listed: i.listed, IsListed: i.isListed}
+	return listingRecord{Known: i.job.known, Next: i.next, Last: i.last, Listed: i.listed, IsListed: i.isListed, Vain: i.vain, Unmatched: i.unmatched}
 }
 
 // restore goes on from what an earlier process knew.
@@ -212,7 +207,8 @@ func (i *inventory) restore(r listingRecord, now time.Time) {
 	if !r.Known {
 		return
 	}
-	i.job.known, i.finished, i.last, i.listed, i.isListed = true, true, r.Last, r.Listed, r.IsListed
+	i.job.known, i.finished, i.last = true, true, r.Last
+	i.listed, i.isListed, i.vain, i.unmatched = r.Listed, r.IsListed, r.Vain, r.Unmatched
 	if i.next = r.Next; i.next.After(now.Add(i.interval)) {
 		i.next = now.Add(i.interval) // the clock was set back
 	}
@@ -221,7 +217,7 @@ func (i *inventory) restore(r listingRecord, now time.Time) {
 // inherit takes over what another inventory with the same selection knows.
 func (i *inventory) inherit(from *inventory) {
 	i.job.inherit(from.job)
-	i.vain, i.losses.doubted = from.vain, from.losses.doubted
+	i.losses.doubted = from.losses.doubted
 	i.listed, i.isListed = from.phonesListed()
-	i.inVain = from.selectsInVain()
+	i.vain, i.unmatched = from.selectsInVain()
 }

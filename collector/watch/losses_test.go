@@ -3,6 +3,7 @@ package watch
 import (
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -127,8 +128,8 @@ func TestAnotherFilterGivesPhonesUpAfterTwoLists(t *testing.T) {
 		b.scrapeFor(6 * time.Minute)
 		b.wantPhones("after two lists", 5)
 		r.want(t, "after two lists", map[DropReason]int{DroppedUnselected: 45})
-		if n, ok := b.account().Listed(); n != 5 || !ok {
-			t.Errorf("%d phones are listed: %v, want 5", n, ok)
+		if n, ok := b.account().Listed(); n != 50 || !ok {
+			t.Errorf("%d phones are listed: %v, want the account's 50", n, ok)
 		}
 	})
 }
@@ -140,6 +141,9 @@ func TestASelectionThatFindsNothingIsTold(t *testing.T) {
 		b.wantLogged("at first", vain, 1)
 		for _, text := range []string{"phones=250", `nearest_groups="\"farm-1\"`, `nearest_tags="\"shop\"`} {
 			b.wantLogged("at first", text, 1)
+		}
+		if b.Overview().Accounts[0].Unmatched != nil {
+			t.Error("what is found nowhere is told twice")
 		}
 		if n, ok := b.account().Listed(); n != 250 || !ok {
 			t.Errorf("%d phones are listed: %v, want 250", n, ok)
@@ -165,6 +169,62 @@ func TestASelectionThatFindsNothingIsTold(t *testing.T) {
 		b.wantPhones("found", 1)
 		edit("other")
 		b.wantLogged("lost again", vain, 2)
+	})
+}
+
+// One wrong name beside a right one leaves phones unwatched as well.
+func TestANameOfTheSelectionThatNoPhoneHasIsToldOnce(t *testing.T) {
+	recorded(t, 250, func(c *AccountConfig) { c.Discovery.Groups = []string{"farm-1", "Farm-02", "qa"} }, func(b *bench, _ *recorder) {
+		edit := func(i int, group string) {
+			b.sim.Edit(b.sim.IDs()[i], func(p *geelarktest.Phone) { p.Group = group })
+		}
+		for i := range b.sim.IDs() {
+			edit(i, []string{"farm-1", "farm-2", "qa"}[i%3])
+		}
+		const told = "Names in the selection of phones match none"
+		b.scrapeFor(time.Minute)
+		b.wantLogged("at first", told, 1)
+		b.wantLogged("at first", `groups="\"Farm-02\"" nearest_groups="\"farm-2\", \"farm-1\", \"qa\""`, 1)
+		b.wantLogged("at first", "tags", 0)
+		if u := b.Overview().Accounts[0].Unmatched; u == nil || !slices.Equal(u.Groups, []string{"Farm-02"}) || !slices.Equal(u.NearGroups, []string{"farm-2", "farm-1", "qa"}) || u.Tags != nil {
+			t.Errorf("got %+v", u)
+		}
+		// Two pages of the selection that one of three groups needs, one of each of
+		// the others, and three of all; then only the first of all.
+		first := b.sim.Requests(listing)
+		b.scrapeFor(5 * time.Minute)
+		b.wantLogged("later", told, 1)
+		if again := b.sim.Requests(listing) - first; again != first-2 {
+			t.Errorf("%d pages read at first and %d again, want 2 fewer", first, again)
+		}
+		b.reload(func(c *AccountConfig) { c.CacheTTL++ })
+		b.scrapeFor(6 * time.Minute)
+		b.wantLogged("after a reload", told, 1)
+		for i := 2; i < 250; i += 3 {
+			edit(i, "farm-1")
+		}
+		b.scrapeFor(6 * time.Minute)
+		b.wantLogged("when another is empty too", told, 2)
+		edit(0, "Farm-02")
+		edit(1, "qa")
+		b.scrapeFor(6 * time.Minute)
+		if u := b.Overview().Accounts[0].Unmatched; u != nil {
+			t.Errorf("when all are found: %+v", u)
+		}
+		if n, ok := b.account().Listed(); n != 250 || !ok {
+			t.Errorf("%d phones are listed: %v, want all of the account's", n, ok)
+		}
+	})
+}
+
+func TestATagOfTheSelectionThatNoPhoneHasIsTold(t *testing.T) {
+	recorded(t, 50, func(c *AccountConfig) { c.Discovery.Tags = []string{"shop", "shpo"} }, func(b *bench, _ *recorder) {
+		b.sim.Edit(b.sim.IDs()[0], func(p *geelarktest.Phone) { p.Tags = []string{"shop", "x"} })
+		b.scrapeFor(time.Minute)
+		if u := b.Overview().Accounts[0].Unmatched; u == nil || !slices.Equal(u.Tags, []string{"shpo"}) || len(u.NearTags) == 0 || u.NearTags[0] != "shop" {
+			t.Errorf("got %+v", u)
+		}
+		b.wantLogged("at first", "groups", 0)
 	})
 }
 
@@ -201,9 +261,15 @@ func TestWhyPhonesHaveNoStatus(t *testing.T) {
 			b.poll()
 			time.Sleep(11 * time.Minute)
 		}, map[Reason]int{NotScraped: 250}, 0},
-		"a ttl above the greatest staleness": {func(c *AccountConfig) { c.CacheTTL = time.Hour }, func(b *bench) {
-			b.scrapeFor(11 * time.Minute)
-		}, map[Reason]int{TooOld: 250}, 0},
+		// The first batch is answered after four seconds; half of it comes along with
+		// the last, which is asked for then.
+		"a status that was told late and is not due yet": {func(c *AccountConfig) { c.CacheTTL = c.MaxStaleness }, func(b *bench) {
+			b.sim.Inject(geelarktest.Fault{Endpoint: status, Latency: 4 * time.Second})
+			began := time.Now()
+			b.poll()
+			time.Sleep(time.Until(began.Add(10*time.Minute + 2*time.Second)))
+			b.poll()
+		}, map[Reason]int{TooOld: 50}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, 250, func(c *AccountConfig) {

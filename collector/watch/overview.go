@@ -76,6 +76,11 @@ type AccountOverview struct {
 	Budgets []geelark.Budget // of the endpoints that are called
 	Errors  []AccountError   // the last, the latest first
 	Costs   []Cost           // of the same endpoints
+	// SharedWith are the names of the other accounts here with the same
+	// credentials, and with that the same limits. Together is what all of them
+	// cost: Costs, when there are none.
+	SharedWith []string
+	Together   []Cost
 
 	// Wallet and Plan are as they were last read, which can be long ago; nil: never.
 	Wallet           *geelark.Wallet
@@ -87,11 +92,15 @@ type AccountOverview struct {
 	// Named are the phones of Tasks.Failures that have a name.
 	Named map[string]string
 
-	// Listed are the phones of the last whole listing, before any selection here.
+	// Listed are the phones that the account had at its last whole listing,
+	// selected or not.
 	Listed geelark.Optional[int]
 	// Vain is why phones are listed and none of them is tracked; nil: that is not
 	// so.
 	Vain *Vain
+	// Unmatched are the names in the selection that match no phone while others
+	// do; nil: there are none.
+	Unmatched *Unmatched
 	// Skew is the clock of the API less this machine's, to a second.
 	Skew geelark.Optional[time.Duration]
 	// Config is the configuration in force. Its parts must not be changed.
@@ -105,6 +114,11 @@ func (w *Watcher) Overview() Overview {
 	for _, a := range f.Accounts {
 		o.Accounts = append(o.Accounts, a.overview())
 	}
+	all := make([]*AccountOverview, len(o.Accounts))
+	for i := range o.Accounts {
+		all[i] = &o.Accounts[i]
+	}
+	share(f.Accounts, all)
 	return o
 }
 
@@ -160,7 +174,8 @@ func (a *Account) overview() AccountOverview {
 	if n, ok := a.Listed(); ok {
 		o.Listed = geelark.Some(n)
 	}
-	o.Vain, o.Skew, o.Config = a.inventory.selectsInVain(), a.Skew(), a.cfg
+	o.Vain, o.Unmatched = a.inventory.selectsInVain()
+	o.Skew, o.Config = a.Skew(), a.cfg
 	o.Costs = a.Costs(o.Phones, o.Listed.Or(o.Phones))
 	return o
 }

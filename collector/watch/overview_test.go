@@ -240,6 +240,7 @@ func TestOverviewTellsWhyNoPhoneIsSelected(t *testing.T) {
 		if v := a.Vain; v == nil || v.Phones != 250 || !slices.Equal(v.Groups, []string{"farm-1"}) || !slices.Equal(v.Of.Groups, []string{"farm1"}) || a.Listed.Or(0) != 250 {
 			t.Fatalf("got %+v of %v listed phones", v, a.Listed)
 		}
+		b.wantLogged("of the groups alone", "tags", 0)
 		b.reload(func(c *AccountConfig) { c.CacheTTL++ })
 		if v := b.Overview().Accounts[0].Vain; v == nil {
 			t.Error("a reload forgets that nothing is selected")
@@ -291,7 +292,7 @@ func TestCosts(t *testing.T) {
 			func(c *AccountConfig) { c.Discovery.Groups = []string{"a", "b"} },
 			[]string{CollectorStatus},
 			150, 800,
-			"phone/list 0.6, phone/status 4",
+			"phone/list 0.8, phone/status 4",
 		},
 		"ids":             {trackFleet([]string{"1"}), []string{CollectorStatus, CollectorInventory}, 150, 800, "phone/status 4, phone/list 0.4"},
 		"usage and tasks": {nil, []string{CollectorUsage, CollectorTasks}, 1, 1, "billing/transaction/detail 20, task/historyRecords 20, task/query 20"},

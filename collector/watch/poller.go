@@ -100,6 +100,9 @@ func (p *poller) paused() bool {
 	return !p.client.Budget(geelark.EndpointPhoneStatus).PausedUntil.IsZero()
 }
 
+// isHeldBack reports whether a pause holds polls back.
+func (p *poller) isHeldBack() bool { return p.store.Len() > 0 && p.paused() }
+
 // isBusy reports whether polls are under way that a scrape can wait for. Polls that
 // have to wait for the budget serve a later scrape.
 func (p *poller) isBusy() bool {
@@ -155,11 +158,11 @@ func (p *poller) worked() {
 // state returns how the last poll and the last sweep went. A failure is over too
 // when listings have done the work of the poll that failed, for so long that
 // another was due and not needed. Sooner, an account whose polls all fail would
-// show as up after each listing.
+// show as up after each listing; and during a pause none is needed.
 func (p *poller) state() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.last.Tried && !p.last.Worked && p.sweep == nil &&
+	if p.last.Tried && !p.last.Worked && p.sweep == nil && !p.isHeldBack() &&
 		p.now().Sub(p.undoneAt) >= p.ttl+p.listing && p.store.ObservedSince(p.undone, p.undoneAt) {
 		p.last.Worked, p.undone = true, nil
 		p.record(nil)

@@ -17,6 +17,7 @@ const (
 	OutcomeNotSent     = "not_sent"    // for want of budget
 	OutcomeCredentials = "credentials" // for want of credentials
 	OutcomeIDsFile     = "ids_file"    // no request: the ids file could not be read
+	OutcomeInterrupted = "interrupted" // whoever asked gave up
 	OutcomeOther       = "other"
 )
 

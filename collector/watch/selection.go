@@ -26,40 +26,121 @@ type Vain struct {
 	Groups, Tags []string
 }
 
-// lookWithoutSelection returns how many phones the account has although the
-// selection finds none. When that is new, it is logged together with the groups
-// and tags that there are.
-func (i *inventory) lookWithoutSelection(ctx context.Context) (total int, err error) {
-	groups, tags := make(map[string]bool), make(map[string]bool)
-	for page := 1; page == 1 || page <= maxLook && (page-1)*geelark.MaxListPageSize < total; page++ {
+// Unmatched are the names in a selection that none of the phones has that it finds.
+type Unmatched struct {
+	Groups, Tags []string
+	// NearGroups and NearTags are the few names in the account that are the most
+	// like one of those.
+	NearGroups, NearTags []string
+}
+
+func (u *Unmatched) isSame(v *Unmatched) bool {
+	return u != nil && v != nil && slices.Equal(u.Groups, v.Groups) && slices.Equal(u.Tags, v.Tags)
+}
+
+// sightings are the names of groups and tags of phones.
+type sightings struct {
+	groups, tags             map[string]bool
+	groupsUntold, tagsUntold bool // there may be others
+}
+
+func newSightings() *sightings {
+	return &sightings{groups: make(map[string]bool), tags: make(map[string]bool)}
+}
+
+// see takes in a phone that a listing by a filter has found. Where its group or tags
+// are not told, they are the filter's.
+func (s *sightings) see(p geelark.Phone, by geelark.PhoneListFilter) {
+	group, told := p.Group.Get()
+	if !told {
+		group = by.GroupName
+		s.groupsUntold = s.groupsUntold || group == ""
+	}
+	if group != "" {
+		s.groups[group] = true
+	}
+	tags := p.Tags
+	if tags == nil {
+		tags = by.Tags
+		s.tagsUntold = s.tagsUntold || tags == nil
+	}
+	for _, t := range tags {
+		s.tags[t] = true
+	}
+}
+
+// unmatched returns which names of a selection were not seen among the phones that
+// it finds, nil when all were.
+func (s *sightings) unmatched(d *Discovery) *Unmatched {
+	without := func(names []string, seen map[string]bool, untold bool) []string {
+		return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return seen[name] || untold })
+	}
+	u := &Unmatched{Groups: without(d.Groups, s.groups, s.groupsUntold), Tags: without(d.Tags, s.tags, s.tagsUntold)}
+	if len(u.Groups)+len(u.Tags) == 0 {
+		return nil
+	}
+	return u
+}
+
+// compare learns how many phones the account has, of which the selection finds some
+// or none, and which of its names match none. What is new of that is logged
+// together with the names that there are.
+func (i *inventory) compare(ctx context.Context, found int, seen *sightings) error {
+	d := i.discovery
+	vain, unmatched := i.selectsInVain()
+	missing := seen.unmatched(d)
+	told := missing == nil || missing.isSame(unmatched)
+	if found == 0 {
+		missing, told = nil, vain != nil
+	}
+	pages := 1
+	if !told {
+		pages = maxLook
+	}
+	total, all, err := i.survey(ctx, pages)
+	if err != nil {
+		return err
+	}
+	switch {
+	case found > 0 || total == 0:
+		vain = nil
+	case !told:
+		vain = &Vain{Phones: total, Of: *d, Groups: nearest(d.Groups, all.groups), Tags: nearest(d.Tags, all.tags)}
+		level.Warn(i.logger).Log(append([]any{"msg", "The selection of phones finds none of the account's: correct phones.discover", "phones", total},
+			inQuotes("groups", d.Groups, "nearest_groups", vain.Groups, "tags", d.Tags, "nearest_tags", vain.Tags)...)...)
+	default:
+		vain = &Vain{total, vain.Of, vain.Groups, vain.Tags}
+	}
+	switch {
+	case missing == nil:
+		unmatched = nil
+	case !told:
+		unmatched = missing
+		unmatched.NearGroups, unmatched.NearTags = nearest(missing.Groups, all.groups), nearest(missing.Tags, all.tags)
+		level.Warn(i.logger).Log(append([]any{"msg", "Names in the selection of phones match none of the phones that it finds: correct phones.discover"},
+			inQuotes("groups", missing.Groups, "nearest_groups", unmatched.NearGroups, "tags", missing.Tags, "nearest_tags", unmatched.NearTags)...)...)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.listed, i.isListed, i.vain, i.unmatched = total, true, vain, unmatched
+	return nil
+}
+
+// survey returns how many phones the account has without the selection, and the names
+// of some pages of them.
+func (i *inventory) survey(ctx context.Context, pages int) (total int, s *sightings, err error) {
+	s = newSightings()
+	for page := 1; page == 1 || page <= pages && (page-1)*geelark.MaxListPageSize < total; page++ {
 		p, err := i.client.PhoneList(ctx, geelark.PhoneListFilter{}, page, geelark.MaxListPageSize)
 		if err != nil {
-			return total, err
+			return total, s, err
 		}
 		total = p.Total
-		if i.vain {
-			return total, nil
-		}
 		for _, phone := range p.Phones {
-			groups[phone.Group.Or("")] = true
-			for _, t := range phone.Tags {
-				tags[t] = true
-			}
+			s.see(phone, geelark.PhoneListFilter{})
 		}
 	}
-	if total > 0 {
-		i.vain = true
-		delete(groups, "")
-		d := i.discovery
-		v := &Vain{Phones: total, Of: *d, Groups: nearest(d.Groups, groups), Tags: nearest(d.Tags, tags)}
-		i.mu.Lock()
-		i.inVain = v
-		i.mu.Unlock()
-		level.Warn(i.logger).Log("msg", "The selection of phones finds none of the account's: correct phones.discover", "phones", total,
-			"groups", quoted(d.Groups), "nearest_groups", quoted(v.Groups),
-			"tags", quoted(d.Tags), "nearest_tags", quoted(v.Tags))
-	}
-	return total, nil
+	return total, s, nil
 }
 
 // nearest returns the few names that are the most like one of those that were
@@ -81,7 +162,12 @@ func nearest(asked []string, names map[string]bool) []string {
 	return list[:min(len(list), 5)]
 }
 
-// quoted is a list for a log line.
-func quoted(names []string) string {
-	return `"` + strings.Join(names, `", "`) + `"`
+// inQuotes are the lists among keys and lists that hold something, for a log line.
+func inQuotes(keysAndLists ...any) (kept []any) {
+	for i := 0; i < len(keysAndLists); i += 2 {
+		if names, _ := keysAndLists[i+1].([]string); len(names) > 0 {
+			kept = append(kept, keysAndLists[i], `"`+strings.Join(names, `", "`)+`"`)
+		}
+	}
+	return kept
 }

@@ -288,6 +288,46 @@ func TestWhatWasUsedCountsOnceOverRestarts(t *testing.T) {
 	})
 }
 
+// The bench's clock begins at midnight.
+func TestWhatWasUsedTodayOutlivesARestart(t *testing.T) {
+	cfg := geelarktest.Config{Phones: 30, TasksPerDay: 6, Usage: geelarktest.Usage{Every: 5 * time.Minute, Bonus: 60}}
+	onMachine(t, cfg, func(m *machine) {
+		m.set = func(o *Options) { o.Collectors = []string{CollectorUsage} }
+		follow := func(b *bench, d time.Duration) Usage {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Minute) {
+				b.pollAndList()
+			}
+			return b.account().Usage()
+		}
+		total := func(u Usage) (used time.Duration) {
+			for _, sum := range u.Today {
+				used += sum.Used
+			}
+			return used
+		}
+		b := m.start()
+		before := follow(b, 6*time.Hour)
+		for name, end := range map[string]func(*bench){"killed": m.kill, "stopped": m.stop} {
+			end(b)
+			b = m.start()
+			after := follow(b, 10*time.Minute)
+			if !after.TodayFrom.Equal(before.TodayFrom) || total(before) == 0 || total(after) < total(before) {
+				t.Errorf("%s: %s used since %s, and %s since %s before", name, total(after), after.TodayFrom, total(before), before.TodayFrom)
+			}
+		}
+		if next := follow(b, 20*time.Hour); next.TodayFrom.Hour() != 0 || next.TodayFrom.Day() != before.TodayFrom.Day()+1 {
+			t.Errorf("the next day is counted from %s", next.TodayFrom)
+		}
+		m.stop(b)
+		time.Sleep(40 * time.Hour)
+		b = m.start()
+		if later := follow(b, 10*time.Minute); time.Since(later.TodayFrom) > 48*time.Hour {
+			t.Errorf("after two days, what was used is counted from %s", later.TodayFrom)
+		}
+		m.stop(b)
+	})
+}
+
 func TestADiskThatTakesNothingIsAsIfThereWasNoState(t *testing.T) {
 	onMachine(t, geelarktest.Config{Phones: 15_000, Still: true}, func(m *machine) {
 		m.accounts[0].CacheTTL = 0

@@ -48,7 +48,7 @@ func newTaskWatch(a *Account, o *Options, logger log.Logger) *taskWatch {
 	t.job = &job{
 		workers: a.workers, interval: tasksInterval, retry: tasksInterval, work: t.turn, notify: a.scrapes.notify,
 		now:    o.Now,
-		record: a.errors.logging(CollectorTasks, NewFailureLog("Reading tasks", "what is known of them is kept", logger, o.Now)),
+		record: a.telling(CollectorTasks, NewFailureLog("Reading tasks", "what is known of them is kept", logger, o.Now)),
 	}
 	return t
 }

@@ -19,8 +19,8 @@ func TestADayOfUsage(t *testing.T) {
 		}
 	}
 	var d today
-	if got := d.used(groups(0, 0)); len(got) != 0 || !d.from.IsZero() {
-		t.Errorf("before counting begins: %v since %s", got, d.from)
+	if got := d.used(groups(0, 0)); len(got) != 0 || !d.From.IsZero() {
+		t.Errorf("before counting begins: %v since %s", got, d.From)
 	}
 	for _, step := range []struct {
 		name      string
@@ -38,8 +38,8 @@ func TestADayOfUsage(t *testing.T) {
 	} {
 		d.begin(midnight.Add(step.now), midnight.Add(step.last), step.counted)
 		got := d.used(step.after)
-		if got["a"].Amount != step.a || got["b"].Amount != step.b || !d.from.Equal(midnight.Add(step.from)) {
-			t.Errorf("%s: %v since %s", step.name, got, d.from)
+		if got["a"].Amount != step.a || got["b"].Amount != step.b || !d.From.Equal(midnight.Add(step.from)) {
+			t.Errorf("%s: %v since %s", step.name, got, d.From)
 		}
 	}
 }

@@ -74,8 +74,8 @@ func (a *Account) isIdle(collector string) bool {
 
 // isHeldBack reports whether a pause holds back what a collector has to do.
 func (a *Account) isHeldBack(collector string) bool {
-	if collector == CollectorStatus && a.store.Len() == 0 {
-		return false
+	if collector == CollectorStatus {
+		return a.poller.isHeldBack()
 	}
 	for _, e := range endpointsOf(collector) {
 		if !a.client.Budget(e).PausedUntil.IsZero() {
@@ -83,4 +83,20 @@ func (a *Account) isHeldBack(collector string) bool {
 		}
 	}
 	return false
+}
+
+// telling returns a function to be told how a collector's calls went, which logs
+// and remembers it. Nothing works again while a pause holds it back: then the
+// account is not up either.
+func (a *Account) telling(collector string, l *FailureLog) func(error) {
+	return a.unlessHeldBack(collector, a.errors.logging(collector, l))
+}
+
+// unlessHeldBack returns tell, which is not told of a success during a pause.
+func (a *Account) unlessHeldBack(collector string, tell func(error)) func(error) {
+	return func(err error) {
+		if err != nil || !a.isHeldBack(collector) {
+			tell(err)
+		}
+	}
 }

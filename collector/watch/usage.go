@@ -61,7 +61,7 @@ func newUsage(a *Account, o *Options, logger log.Logger) *usage {
 	u.job = &job{
 		workers: a.workers, interval: usageInterval, retry: usageInterval, work: u.turn, notify: a.scrapes.notify,
 		now:    o.Now,
-		record: a.errors.logging(CollectorUsage, NewFailureLog("Reading what was used", "what is known of it is kept", logger, o.Now)),
+		record: a.telling(CollectorUsage, NewFailureLog("Reading what was used", "what is known of it is kept", logger, o.Now)),
 	}
 	return u
 }
@@ -72,8 +72,12 @@ func (u *usage) turn(ctx context.Context) error {
 	defer cancel()
 	counted := u.ledger.Groups()
 	u.mu.Lock()
-	u.today.begin(u.now(), u.readTo, counted)
+	begins := u.today.begin(u.now(), u.readTo, counted)
+	day := u.today
 	u.mu.Unlock()
+	if begins {
+		u.kept.append(usageRecord{Today: &day})
+	}
 	err := u.reader.Turn(ctx, usageCalls)
 	now := u.now()
 	// An hour more, since the vendor's clock counts.
@@ -113,6 +117,9 @@ func (u *usage) restore(r usageRecord) {
 	if r.Change != nil {
 		u.ledger.Restore(*r.Change)
 	}
+	if r.Today != nil {
+		u.today = *r.Today
+	}
 	if !r.Read.IsZero() {
 		u.readTo = r.Read
 		u.reader = ledger.NewReader(u.ledger, u.client, r.Read, u.store.GroupOf, u.now)
@@ -124,6 +131,10 @@ func (u *usage) say(add func([]byte)) {
 	whole := u.ledger.Whole()
 	add(encode(usageRecord{Change: &whole}))
 	add(encode(usageRecord{Read: u.reader.Read()}))
+	u.mu.Lock()
+	day := u.today
+	u.mu.Unlock()
+	add(encode(usageRecord{Today: &day}))
 }
 
 func (u *usage) known() Usage {
@@ -132,7 +143,7 @@ func (u *usage) known() Usage {
 	groups := u.ledger.Groups()
 	return Usage{
 		Groups: groups, Phones: u.sums, Last: u.ledger.Last(), Behind: max(u.now().Sub(u.readTo), 0),
-		Today: u.today.used(groups), TodayFrom: u.today.from,
+		Today: u.today.used(groups), TodayFrom: u.today.From,
 	}
 }
 

@@ -1,0 +1,63 @@
+package watch
+
+import (
+	"slices"
+
+	"geelark_exporter/geelark"
+)
+
+// sharers returns which of these accounts have the same budgets, in their order.
+func sharers(accounts []*Account) map[*geelark.Budgets][]int {
+	by := make(map[*geelark.Budgets][]int)
+	for i, a := range accounts {
+		if b := a.budgets.inUse(); b != nil {
+			by[b] = append(by[b], i)
+		}
+	}
+	return by
+}
+
+// inUse returns the budgets of the credentials that were last read, nil before that.
+func (a *accountBudgets) inUse() *geelark.Budgets {
+	a.store.mu.Lock()
+	defer a.store.mu.Unlock()
+	if a.key == (budgetKey{}) {
+		return nil
+	}
+	return a.last
+}
+
+// share tells the overviews of accounts with whom each shares its limits, and what
+// that means for it.
+func share(accounts []*Account, overviews []*AccountOverview) {
+	for _, o := range overviews {
+		o.Together = o.Costs
+	}
+	for _, group := range sharers(accounts) {
+		if len(group) == 1 {
+			continue
+		}
+		waiting := 0
+		for _, i := range group {
+			waiting += overviews[i].Waiting
+		}
+		for _, i := range group {
+			o := overviews[i]
+			o.Together = slices.Clone(o.Costs)
+			for _, j := range group {
+				if i == j {
+					continue
+				}
+				o.SharedWith = append(o.SharedWith, overviews[j].Name)
+				for _, c := range overviews[j].Costs {
+					if k := slices.IndexFunc(o.Together, func(t Cost) bool { return t.Endpoint == c.Endpoint }); k >= 0 {
+						o.Together[k].Calls += c.Calls
+					}
+				}
+			}
+			if o.Waiting > 0 {
+				o.Backlog = backlog(waiting, accounts[i].client.Budget(geelark.EndpointPhoneStatus), accounts[i].now())
+			}
+		}
+	}
+}

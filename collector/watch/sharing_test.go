@@ -1,0 +1,81 @@
+package watch
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
+)
+
+// Of four accounts two have one token, one of them in a file, and a third has it at
+// another address.
+func TestAccountsWithTheSameCredentialsKnowOfEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := geelarktest.New(geelarktest.Config{Phones: 300, Seed: 1, Now: time.Now, Token: testToken, Still: true})
+		file := filepath.Join(t.TempDir(), "token")
+		writeFile(t, file, testToken+"\n")
+		var accounts []AccountConfig
+		for i, change := range []func(*AccountConfig){
+			func(*AccountConfig) {},
+			func(c *AccountConfig) { c.Credentials = geelark.TokenFile(file) },
+			func(c *AccountConfig) { c.BaseURL = "http://another.test" },
+			func(c *AccountConfig) { c.Credentials = geelark.Credentials{Token: "another"} },
+		} {
+			c := testConfig()
+			c.Name = fmt.Sprint("team-", i)
+			change(&c)
+			accounts = append(accounts, c)
+		}
+		b := newBench(t, sim.RoundTripper(), nil, accounts...)
+		defer b.Close()
+		look := func(name string, accounts []AccountOverview) {
+			t.Helper()
+			for i, a := range accounts {
+				want, times := []string(nil), 1.
+				if i < 2 {
+					want, times = []string{[]string{"team-1", "team-0"}[i]}, 2
+				}
+				if !slices.Equal(a.SharedWith, want) {
+					t.Errorf("%s: %s shares its limits with %q, want %q", name, a.Name, a.SharedWith, want)
+				}
+				for j, c := range a.Together {
+					if own := a.Costs[j]; c.Endpoint != own.Endpoint || c.Calls != times*own.Calls || c.Limit != own.Limit {
+						t.Errorf("%s: %s costs %+v alone and %+v together", name, a.Name, own, c)
+					}
+				}
+			}
+		}
+		var checked []AccountOverview
+		for _, c := range b.Check(t.Context()) {
+			checked = append(checked, c.AccountOverview)
+		}
+		look("checked", checked[:3]) // the last is refused
+		b.pollAndList()
+		look("watched", b.Overview().Accounts)
+	})
+}
+
+func TestPhonesOfSeveralAccountsWaitForOneBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := geelarktest.New(geelarktest.Config{Phones: 1000, Seed: 1, Now: time.Now, Token: testToken, Still: true})
+		var accounts []AccountConfig
+		for i := range 2 {
+			c := testConfig()
+			c.Name, c.IDs, c.Limits.PerMinute = fmt.Sprint("team-", i), sim.IDs()[i*500:][:500], 2
+			accounts = append(accounts, c)
+		}
+		b := newBench(t, sim.RoundTripper(), func(o *Options) { o.Collectors = []string{CollectorStatus} }, accounts...)
+		defer b.Close()
+		b.pollAndList()
+		for _, a := range b.Overview().Accounts {
+			if a.Backlog < 4*time.Minute || a.Backlog > 5*time.Minute {
+				t.Errorf("%d phones of %s wait about %s for a budget of two calls a minute that takes ten", a.Waiting, a.Name, a.Backlog)
+			}
+		}
+	})
+}
