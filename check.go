@@ -34,10 +34,13 @@ func (f *flags) report(w *watch.Watcher) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	ok, err := statuspage.Report(os.Stdout, w.Check(ctx), f.nameOf)
-	if err == nil && !ok {
-		err = errors.New("not all accounts work: see above what to do")
+	switch {
+	case err != nil || ok:
+		return err
+	case errors.Is(ctx.Err(), context.Canceled):
+		return errors.New("interrupted: see above what is known of the accounts")
 	}
-	return err
+	return errors.New("not all accounts work: see above what to do")
 }
 
 var servesTLS = regexp.MustCompile(`(?m)^tls_server_config *:`)

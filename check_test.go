@@ -3,9 +3,11 @@ package main
 import (
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"geelark_exporter/deploy/processtest"
+	"geelark_exporter/geelark/geelarktest"
 )
 
 func TestCheckTellsWhetherTheAccountsWork(t *testing.T) {
@@ -25,7 +27,8 @@ func TestCheckTellsWhetherTheAccountsWork(t *testing.T) {
 			"Check the token of $GEELARK_TOKEN: it may be mistyped, revoked or another account's.", "Accounts that work: 0 of 1.",
 		}},
 		"the configuration alone": {"another", []string{"--config.check"}, 0, []string{"The configuration is valid: 1 account. GeeLark was not asked: --check asks"}},
-		"a demo":                  {"", []string{"--demo", "--demo.phones=20", "--check"}, 0, []string{"20 listed"}},
+		"a demo":                  {"", []string{"--demo", "--demo.phones=20", "--check"}, 0, []string{"20 listed", "authenticated  yes, with the token of --demo"}},
+		"ids that are not phones": {token, []string{"--check", "--phone.id=12,abc"}, 1, []string{"30 listed, 2 phones selected", `The account has no phone with 2 of the 2 ids: "12", "abc". Correct --phone.id or --phone.ids-file.`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := api.Requests("")
@@ -95,4 +98,29 @@ func TestTheLogTellsWhereThePageIs(t *testing.T) {
 	processtest.Eventually(t, "the line of the log", func() bool {
 		return strings.Contains(p.Stderr.String(), `msg="GeeLark is not asked for anything before the first scrape" page=http://127.0.0.1:0/`)
 	})
+}
+
+func TestACheckThatIsInterruptedSaysSo(t *testing.T) {
+	t.Parallel()
+	api, url := simulate(t, 1)
+	api.Inject(geelarktest.Fault{Hang: true})
+	p := exporterOf(t, url, "--check", "--geelark.timeout=1h")
+	processtest.Eventually(t, "the request", func() bool { return api.Requests("") > 0 })
+	p.Signal(syscall.SIGINT)
+	if code := p.ExitCode(); code != 1 || !strings.Contains(p.Stdout.String(), "failure        interrupted") || !strings.Contains(p.Stderr.String(), "interrupted") {
+		t.Errorf("it ends with %d: %s%s", code, &p.Stdout, &p.Stderr)
+	}
+}
+
+// Without knowing what was spent before, the whole of the vendor's limit leaves
+// nothing for the first minute.
+func TestACheckThatHasToWaitSaysWhyAndForHowLong(t *testing.T) {
+	t.Parallel()
+	api, url := simulate(t, 1)
+	p := exporterOf(t, url, "--check", "--geelark.requests-per-minute=200")
+	processtest.Eventually(t, "the reason", func() bool { return strings.Contains(p.Stderr.String(), "Nothing is sent for a minute") })
+	p.Signal(syscall.SIGINT)
+	if code := p.ExitCode(); code != 1 || !strings.Contains(p.Stdout.String(), "failure        interrupted") || strings.Contains(p.Stdout.String(), "aise") || api.Requests("") != 0 {
+		t.Errorf("it ends with %d after %d requests: %s%s", code, api.Requests(""), &p.Stdout, &p.Stderr)
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +25,8 @@ import (
 
 // flags are the command line's.
 type flags struct {
-	app *kingpin.Application
+	app   *kingpin.Application
+	typed map[string]bool // the flags on the command line
 
 	configFile     string
 	file           *config.File // nil: none
@@ -35,13 +35,11 @@ type flags struct {
 	ask            bool
 
 	account    watch.AccountConfig
-	named      bool // its name was given
 	tokenFile  string
 	appID      string
 	apiKeyFile string
 
 	collectors map[string]*bool
-	chosen     map[string]*bool // the collectors' flags that were given
 	usagePhone bool
 	optIn      []string
 	exclude    []string
@@ -71,11 +69,13 @@ func newApp() (*kingpin.Application, *flags) {
 	app.Version(version.Print(program))
 	app.VersionFlag.NoEnvar()
 	app.HelpFlag.Short('h').NoEnvar()
-	return app, addFlags(app)
+	f := addFlags(app)
+	app.PreAction(f.remember)
+	return app, f
 }
 
 func addFlags(app *kingpin.Application) *flags {
-	f := &flags{app: app, collectors: make(map[string]*bool), chosen: make(map[string]*bool)}
+	f := &flags{app: app, collectors: make(map[string]*bool)}
 	a := &f.account
 	app.Flag("config.file", "YAML file of the accounts to watch, instead of the flags that name one account. The other flags below are what it does not say.").StringVar(&f.configFile)
 	app.Flag("config.check", "Check the configuration without asking GeeLark, and exit.").BoolVar(&f.configCheck)
@@ -83,7 +83,7 @@ func addFlags(app *kingpin.Application) *flags {
 
 	app.Flag("config.reload-interval", "How often to look whether the configuration file has changed, and to reload it then. 0s: only when told to.").Default("0s").DurationVar(&f.reloadInterval)
 
-	app.Flag("account.name", "Name of the account, which becomes the label account: two exporters of an account each must not both say default.").Default("default").IsSetByUser(&f.named).StringVar(&a.Name)
+	app.Flag("account.name", "Name of the account, which becomes the label account: two exporters of an account each must not both say default.").Default("default").StringVar(&a.Name)
 	app.Flag("geelark.token-file", "File with the API token, read again before every request. The token itself can be given in $GEELARK_TOKEN.").Envar("GEELARK_TOKEN_FILE").StringVar(&f.tokenFile)
 	app.Flag("geelark.app-id", "Team app id, for authentication by key instead of token.").Envar("GEELARK_APP_ID").StringVar(&f.appID)
 	app.Flag("geelark.api-key-file", "File with the team API key, read again before every request. The key itself can be given in $GEELARK_API_KEY.").Envar("GEELARK_API_KEY_FILE").StringVar(&f.apiKeyFile)
@@ -112,8 +112,7 @@ func addFlags(app *kingpin.Application) *flags {
 		{watch.CollectorTasks, "Follow automation tasks (task/historyRecords, task/query, up to 20 requests a minute). On with --demo."},
 	} {
 		on := slices.Contains(watch.DefaultCollectors(), c[0])
-		f.chosen[c[0]] = new(bool)
-		f.collectors[c[0]] = app.Flag("collector."+c[0], c[1]).Default(strconv.FormatBool(on)).IsSetByUser(f.chosen[c[0]]).Bool()
+		f.collectors[c[0]] = app.Flag("collector."+c[0], c[1]).Default(strconv.FormatBool(on)).Bool()
 	}
 	app.Flag("usage.per-phone", "Expose what each phone uses and pays too, two series a phone. On with --demo.").BoolVar(&f.usagePhone)
 	app.Flag("metrics.opt-in", "Expose metric families too that are off by default and whose whole name matches this pattern (RE2): "+strings.Join(collector.OptInFamilies(), ", ")+". Repeatable.").StringsVar(&f.optIn)
@@ -164,25 +163,31 @@ func (f *flags) check() error {
 			return fmt.Errorf("--%s must %s, is %v", c.flag, c.must, c.is)
 		}
 	}
-	if f.configFile != "" {
-		for _, c := range []struct {
-			flag  string
-			given bool
-		}{
-			{"demo", f.demo},
-			{"account.name", f.named},
-			{"geelark.token-file", f.tokenFile != ""},
-			{"geelark.app-id", f.appID != ""},
-			{"geelark.api-key-file", f.apiKeyFile != ""},
-			{"phone.id", len(f.account.IDs) > 0},
-			{"phone.ids-file", f.account.IDsFile != ""},
-		} {
-			if c.given {
-				return fmt.Errorf("--%s does not go with --config.file, which names the accounts and their phones: drop one of them", c.flag)
-			}
+	for _, c := range []struct {
+		flag  string
+		wrong bool
+		why   string
+	}{
+		{"demo", f.configFile != "", besideFile},
+		{"account.name", f.configFile != "", besideFile},
+		{"geelark.token-file", f.configFile != "", besideFile},
+		{"geelark.app-id", f.configFile != "", besideFile},
+		{"geelark.api-key-file", f.configFile != "", besideFile},
+		{"phone.id", f.configFile != "", besideFile},
+		{"phone.ids-file", f.configFile != "", besideFile},
+		{"total-shards", f.configFile == "" && f.shard.Total > 1, "shares the accounts of a configuration file: give --config.file or drop it"},
+		{"config.reload-interval", f.configFile == "" && f.reloadInterval > 0, "is how often a configuration file is read again: give --config.file or drop it"},
+		{"geelark.base-url", f.demo, besideDemo},
+		{"geelark.token-file", f.demo, besideDemo},
+		{"geelark.app-id", f.demo, besideDemo},
+		{"geelark.api-key-file", f.demo, besideDemo},
+		{"demo.phones", !f.demo, withoutDemo},
+		{"demo.listen-address", !f.demo, withoutDemo},
+		{"usage.per-phone", f.usagePhone && !f.has(watch.CollectorUsage), "has nothing to expose: give --collector.usage or drop it"},
+	} {
+		if c.wrong && f.isSet(c.flag) {
+			return fmt.Errorf("--%s %s", c.flag, c.why)
 		}
-	} else if f.shard.Total > 1 {
-		return errors.New("--total-shards shares the accounts of a configuration file: give --config.file or drop it")
 	}
 	if _, err := f.site(); err != nil {
 		return err
@@ -199,23 +204,52 @@ func (f *flags) check() error {
 	if err := geelark.CheckProxy(os.Getenv); err != nil {
 		return err
 	}
-	return naming(f.account.Validate())
+	base := f.account
+	if f.configFile != "" && base.MaxStaleness > 0 {
+		base.MaxStaleness = max(base.MaxStaleness, base.CacheTTL) // the file can say otherwise
+	}
+	return f.naming(base.Validate())
+}
+
+// What flags say that do not go with others.
+const (
+	besideFile  = "does not go with --config.file, which names the accounts and their phones: drop one of them"
+	besideDemo  = "does not go with --demo, which has an account of its own: drop one of them"
+	withoutDemo = "is of the simulated GeeLark: give --demo or drop it"
+)
+
+// isSet reports whether the user has given a flag, and not to switch something off.
+func (f *flags) isSet(flag string) bool {
+	v := f.app.GetFlag(flag).Model()
+	return f.given(flag) && v.Value.String() != "" && v.Value.String() != "false"
+}
+
+// has reports whether a collector is switched on.
+func (f *flags) has(collector string) bool {
+	return *f.collectors[collector] || f.demo && !f.given("collector."+collector)
 }
 
 // naming names the flag in an error about a field that it has set.
-func naming(err error) error {
+func (f *flags) naming(err error) error {
 	fe, ok := errors.AsType[*watch.FieldError](err)
 	if !ok {
 		return err
 	}
-	field, _, _ := strings.Cut(fe.Field, "[")
+	field, index, _ := strings.Cut(fe.Field, "[")
+	if i, err := strconv.Atoi(strings.TrimSuffix(index, "]")); err == nil && field == "phones.ids" {
+		return fmt.Errorf("%s %.80q %w", nameOf(field), f.account.IDs[i], fe.Err)
+	}
 	return fmt.Errorf("%s %w", nameOf(field), fe.Err)
 }
 
 // accounts returns what to watch.
 func (f *flags) accounts() ([]watch.AccountConfig, error) {
 	if f.configFile != "" {
-		return f.file.Load()
+		accounts, err := f.file.Load()
+		if _, unread := errors.AsType[*config.ReadError](err); unread {
+			err = fmt.Errorf("--config.file: %w", err)
+		}
+		return accounts, err
 	}
 	a := f.account
 	if a.Credentials == nil { // --demo has its own
@@ -226,72 +260,6 @@ func (f *flags) accounts() ([]watch.AccountConfig, error) {
 		a.Credentials = source
 	}
 	return []watch.AccountConfig{a}, nil
-}
-
-// parse is kingpin's, with the flag's name in errors about its value.
-func parse(app *kingpin.Application, args []string) error {
-	_, failed := app.Parse(args)
-	if failed == nil {
-		return nil
-	}
-	if typed, unknown := strings.CutPrefix(failed.Error(), "unknown long flag '--"); unknown {
-		return suggesting(failed, strings.TrimSuffix(typed, "'"), app)
-	}
-	if line, err := app.ParseContext(args); err == nil {
-		for _, e := range line.Elements {
-			if c, ok := e.Clause.(*kingpin.FlagClause); ok && e.Value != nil && c.Model().Value.Set(*e.Value) != nil {
-				return fmt.Errorf("--%s: %w", c.Model().Name, failed)
-			}
-		}
-		for _, f := range app.Model().Flags {
-			if v := os.Getenv(f.Envar); v != "" && f.Value.Set(v) != nil {
-				return fmt.Errorf("$%s: %w", f.Envar, failed)
-			}
-		}
-	}
-	return failed
-}
-
-// suggesting adds the flag that was meant to an error about an unknown one.
-func suggesting(failed error, typed string, app *kingpin.Application) error {
-	var names []string
-	for _, f := range app.Model().Flags {
-		if names = append(names, f.Name); f.IsBoolFlag() {
-			names = append(names, "no-"+f.Name)
-		}
-	}
-	if meant := config.Nearest(typed, names); meant != "" {
-		return fmt.Errorf("%w: did you mean --%s?", failed, meant)
-	}
-	return failed
-}
-
-// serviceLink matches what Kubernetes adds to the environment for each Service, of
-// which one may be called geelark-exporter.
-var serviceLink = regexp.MustCompile(`(_SERVICE_HOST|_SERVICE_PORT(_[A-Z0-9_]+)?|_PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
-
-// unknownVariables are warnings of variables that look as if they set a flag and
-// set none. Their values may be secret.
-func unknownVariables(app *kingpin.Application, environ []string) (warnings []string) {
-	var known []string
-	for _, f := range app.Model().Flags {
-		if f.Envar != "" {
-			known = append(known, f.Envar)
-		}
-	}
-	for _, v := range environ {
-		name, _, _ := strings.Cut(v, "=")
-		if !strings.HasPrefix(name, "GEELARK_EXPORTER_") || slices.Contains(known, name) || serviceLink.MatchString(name) {
-			continue
-		}
-		warning := "$" + name + " sets nothing"
-		if meant := config.Nearest(name, known); meant != "" {
-			warning += ": did you mean $" + meant + "?"
-		}
-		warnings = append(warnings, warning)
-	}
-	slices.Sort(warnings)
-	return warnings
 }
 
 // An idList is a flag's value of ids, which can be given together and one by one.

@@ -83,7 +83,7 @@ func run(args []string) int {
 		return 1
 	}
 	if err := serve(f); err != nil {
-		app.Errorf("%s", err)
+		app.Errorf("%s", f.spelled(err))
 		return 1
 	}
 	return 0
@@ -133,7 +133,7 @@ func serve(f *flags) error {
 		defer options.State.Close()
 	}
 	for _, name := range watch.Collectors() {
-		if *f.collectors[name] || f.demo && !*f.chosen[name] {
+		if f.has(name) {
 			options.Collectors = append(options.Collectors, name)
 		}
 	}
@@ -142,7 +142,7 @@ func serve(f *flags) error {
 	}
 	w, err := watch.New(accounts, options)
 	if err != nil && f.configFile == "" {
-		err = naming(err)
+		err = f.naming(err)
 	}
 	if err != nil {
 		return err
@@ -156,18 +156,18 @@ func serve(f *flags) error {
 	case f.configCheck:
 		fmt.Print(validity(len(accounts)))
 		return nil
-	case f.ask:
-		return f.report(w)
 	}
 	for _, a := range accounts {
-		if a.MaxStaleness < a.CacheTTL {
-			level.Warn(logger).Log("msg", "Statuses will come and go: the greatest staleness is below the cache's ttl",
-				"account", a.Name, "max_staleness", a.MaxStaleness, "ttl", a.CacheTTL)
-		}
 		if options.State == nil && options.Doubt && a.Limits.PerMinute >= geelark.VendorLimits().PerMinute {
-			level.Warn(logger).Log("msg", "Nothing is sent for a minute: without a state directory it is not known what was spent before, and the limit leaves nothing to spare. Lower --geelark.requests-per-minute or give a --state.directory",
-				"account", a.Name, "requests_per_minute", a.Limits.PerMinute)
+			msg := "Nothing is sent for a minute: without a state directory it is not known what was spent before, and the limit leaves nothing to spare. Lower --geelark.requests-per-minute or give a --state.directory"
+			if f.ask {
+				msg = "Nothing is sent for a minute: a check does not know what was spent before, and the limit leaves nothing to spare"
+			}
+			level.Warn(logger).Log("msg", msg, "account", a.Name, "requests_per_minute", a.Limits.PerMinute)
 		}
+	}
+	if f.ask {
+		return f.report(w)
 	}
 	reloader := config.NewReloader(f.accounts, w.Reload, logger, time.Now)
 	errorLog := slog.NewLogLogger(slogger.Handler(), slog.LevelError)
@@ -175,9 +175,16 @@ func serve(f *flags) error {
 	if err != nil {
 		return err
 	}
-	routes, err := newRoutes(f, where, w, collector.New(w, counters, collector.Options{Families: filter, PhoneUsage: f.usagePhone || f.demo}), filter, reloader, errorLog)
+	routes, families, err := newRoutes(f, where, w, collector.New(w, counters, collector.Options{Families: filter, PhoneUsage: f.usagePhone || f.demo}), filter, reloader, errorLog)
 	if err != nil {
 		return err
+	}
+	for _, p := range filter.Idle(families) {
+		warning := []any{"msg", "A pattern matches no metric family, which --metrics.exclude leaves out: correct or drop it", "pattern", p}
+		if meant := config.Nearest(p, families); meant != "" {
+			warning = append(warning, "did_you_mean", meant)
+		}
+		level.Warn(logger).Log(warning...)
 	}
 
 	level.Info(logger).Log("msg", "Starting "+program, "version", version.Info(), "build", version.BuildContext())

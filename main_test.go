@@ -60,78 +60,96 @@ func TestABadConfigurationEndsWithOneLineThatNamesTheFlag(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"no credentials":               {nil, nil, []string{"no credentials", "set $GEELARK_TOKEN or --geelark.token-file", "--demo needs none"}},
-		"token file that is missing":   {nil, []string{"--geelark.token-file=" + missing}, []string{"--geelark.token-file", missing, "no such file"}},
-		"token file that is empty":     {nil, []string{"--geelark.token-file=" + empty}, []string{"--geelark.token-file", empty, "must hold the secret"}},
-		"token and token file":         {withToken, []string{"--geelark.token-file=" + secret}, []string{"--geelark.token-file", "must stand alone"}},
-		"token and app id":             {withToken, []string{"--geelark.app-id=a"}, []string{"credentials", "give one of them"}},
-		"app id without a key":         {nil, []string{"--geelark.app-id=a"}, []string{"an app id is given without an API key"}},
-		"key without an app id":        {[]string{"GEELARK_API_KEY=" + apiKey}, nil, []string{"an API key is given without an app id"}},
-		"key file without an app id":   {nil, []string{"--geelark.api-key-file=" + secret}, []string{"--geelark.api-key-file goes with --geelark.app-id"}},
-		"key file and key":             {[]string{"GEELARK_API_KEY=" + apiKey}, []string{"--geelark.app-id=a", "--geelark.api-key-file=" + secret}, []string{"--geelark.api-key-file", "neither $GEELARK_API_KEY"}},
-		"key file that is missing":     {nil, []string{"--geelark.app-id=a", "--geelark.api-key-file=" + missing}, []string{"--geelark.api-key-file", missing}},
-		"both kinds of files":          {nil, []string{"--geelark.token-file=" + secret, "--geelark.api-key-file=" + secret}, []string{"--geelark.token-file must stand alone"}},
-		"token with white space":       {[]string{"GEELARK_TOKEN=a b"}, nil, []string{"$GEELARK_TOKEN holds blanks"}},
-		"token in quotes":              {[]string{`GEELARK_TOKEN="` + token + `"`}, nil, []string{"$GEELARK_TOKEN stands in quotes"}},
-		"key in quotes":                {[]string{"GEELARK_API_KEY='" + apiKey + "'"}, []string{"--geelark.app-id=a"}, []string{"$GEELARK_API_KEY stands in quotes"}},
-		"app id with white space":      {[]string{"GEELARK_API_KEY=" + apiKey}, []string{"--geelark.app-id=a b"}, []string{"--geelark.app-id holds blanks"}},
-		"name with white space":        {withToken, []string{"--account.name=a b"}, []string{"--account.name must be of letters"}},
-		"name beside a file":           {nil, []string{"--config.file=" + missing, "--account.name=a"}, []string{"--account.name does not go with --config.file"}},
-		"negative interval":            {nil, []string{"--config.file=" + missing, "--config.reload-interval=-1m"}, []string{"--config.reload-interval must not be negative"}},
-		"flag that is mistyped":        {withToken, []string{"--cache.tll=1s"}, []string{"unknown long flag '--cache.tll'", "did you mean --cache.ttl?"}},
-		"switch that is mistyped":      {withToken, []string{"--no-colector.status"}, []string{"did you mean --no-collector.status?"}},
-		"id list with nothing in it":   {append(withToken, "GEELARK_EXPORTER_PHONE_ID=1,,2"), nil, []string{"--phone.id", "must not be empty"}},
-		"token file that is a pipe":    {nil, []string{"--geelark.token-file=" + pipe}, []string{"--geelark.token-file", pipe, "not a regular file"}},
-		"ids file that is a pipe":      {withToken, []string{"--phone.ids-file=" + pipe}, []string{"--phone.ids-file", pipe, "not a regular file"}},
-		"configuration that is a pipe": {nil, []string{"--config.file=" + pipe}, []string{pipe, "not a regular file"}},
-		"web configuration in a pipe":  {withToken, []string{"--web.config.file=" + pipe}, []string{"--web.config.file", pipe, "not a regular file"}},
-		"base URL without a scheme":    {withToken, []string{"--geelark.base-url=example.org"}, []string{"--geelark.base-url", "must look like https://"}},
-		"base URL with a password":     {withToken, []string{"--geelark.base-url=https://u:" + apiKey + "@example.org"}, []string{"--geelark.base-url", "must not hold credentials"}},
-		"timeout of zero":              {withToken, []string{"--geelark.timeout=0s"}, []string{"--geelark.timeout must be above zero"}},
-		"timeout that is no duration":  {withToken, []string{"--geelark.timeout=soon"}, []string{"--geelark.timeout", `invalid duration "soon"`, "--help"}},
-		"duration in the environment":  {append(withToken, "GEELARK_EXPORTER_CACHE_TTL=soon"), nil, []string{"$GEELARK_EXPORTER_CACHE_TTL", `invalid duration "soon"`}},
-		"concurrency of zero":          {withToken, []string{"--geelark.concurrency=0"}, []string{"--geelark.concurrency must be 1 to 200"}},
-		"minute above the vendor's":    {withToken, []string{"--geelark.requests-per-minute=201"}, []string{"--geelark.requests-per-minute must be 1 to 200, the vendor's limit"}},
-		"hour above the vendor's":      {withToken, []string{"--geelark.requests-per-hour=24001"}, []string{"--geelark.requests-per-hour must be 1 to 24000, the vendor's limit"}},
-		"id that is empty":             {withToken, []string{"--phone.id="}, []string{"--phone.id", "must not be empty"}},
-		"id with white space":          {withToken, []string{"--phone.id=1 2"}, []string{"--phone.id", "has a blank"}},
-		"ids file that is missing":     {withToken, []string{"--phone.ids-file=" + missing}, []string{"--phone.ids-file", missing, "no such file"}},
-		"ids file with a bad line":     {withToken, []string{"--phone.ids-file=" + ids}, []string{"--phone.ids-file", ids + ":2:", "one id a line"}},
-		"discovery of zero":            {withToken, []string{"--inventory.interval=0s"}, []string{"--inventory.interval must be above zero"}},
-		"negative ttl":                 {withToken, []string{"--cache.ttl=-1s"}, []string{"--cache.ttl must not be negative"}},
-		"staleness of zero":            {withToken, []string{"--cache.max-staleness=0s"}, []string{"--cache.max-staleness must be above zero"}},
-		"demo of fewer than no phone":  {nil, []string{"--demo", "--demo.phones=-1"}, []string{"--demo.phones must be 0 to 1000000"}},
-		"demo at a taken address":      {nil, []string{"--demo", "--demo.listen-address=" + taken.Addr().String()}, []string{"--demo.listen-address", "address already in use"}},
-		"path without a slash":         {withToken, []string{"--web.telemetry-path=metrics"}, []string{"--web.telemetry-path must be a clean path that begins with /"}},
-		"path that is taken":           {withToken, []string{"--web.telemetry-path=/-/healthy"}, []string{"--web.telemetry-path must be a clean path that begins with /, not with /-/"}},
-		"path that is not clean":       {withToken, []string{"--web.telemetry-path=//metrics"}, []string{"--web.telemetry-path must be a clean path"}},
-		"path with dots":               {withToken, []string{"--web.telemetry-path=/a/../metrics"}, []string{"--web.telemetry-path must be a clean path"}},
-		"path with a slash behind":     {withToken, []string{"--web.telemetry-path=/metrics/"}, []string{"--web.telemetry-path must be a clean path"}},
-		"external URL without scheme":  {withToken, []string{"--web.external-url=mon.test:9824/x"}, []string{"--web.external-url must look like https://host/path"}},
-		"external URL with password":   {withToken, []string{"--web.external-url=https://u:" + apiKey + "@mon.test"}, []string{"--web.external-url must look like"}},
-		"route prefix not clean":       {withToken, []string{"--web.route-prefix=/a/../b"}, []string{"--web.route-prefix must have a clean path"}},
-		"path of a page":               {withToken, []string{"--web.telemetry-path=/config"}, []string{"--web.telemetry-path must be a clean path that begins with /", "is none of /probe, /sd and /config"}},
-		"negative offset":              {withToken, []string{"--web.timeout-offset=-1s"}, []string{"--web.timeout-offset must not be negative"}},
-		"negative number of scrapes":   {withToken, []string{"--web.max-requests=-1"}, []string{"--web.max-requests must not be negative"}},
-		"web configuration missing":    {withToken, []string{"--web.config.file=" + missing}, []string{"--web.config.file", missing, "no such file"}},
-		"web configuration broken":     {withToken, []string{"--web.config.file=" + write(t, "web.yml", "tls: 1\n")}, []string{"--web.config.file", "not found in type"}},
-		"address that is taken":        {withToken, []string{"--log.level=error", "--web.listen-address=" + taken.Addr().String()}, []string{"--web.listen-address", "address already in use"}},
-		"address without a port":       {withToken, []string{"--log.level=error", "--web.listen-address=localhost"}, []string{"--web.listen-address", "missing port"}},
-		"level that is unknown":        {withToken, []string{"--log.level=loud"}, []string{"--log.level", "must be one of debug,info,warn,error"}},
-		"format that is unknown":       {withToken, []string{"--log.format=xml"}, []string{"--log.format", "must be one of logfmt,json"}},
-		"shards without a file":        {withToken, []string{"--total-shards=2"}, []string{"--total-shards", "give --config.file or drop it"}},
-		"shard of no shards":           {withToken, []string{"--total-shards=0"}, []string{"--total-shards must be above zero"}},
-		"shard out of range":           {withToken, []string{"--total-shards=2", "--shard=2"}, []string{"--shard must be from 0 and below --total-shards"}},
-		"phone beside a file":          {nil, []string{"--config.file=" + missing, "--phone.id=1"}, []string{"--phone.id does not go with --config.file"}},
-		"configuration file missing":   {nil, []string{"--config.file=" + missing}, []string{missing, "no such file"}},
-		"configuration file broken":    {nil, []string{"--config.file=" + write(t, "accounts.yml", "accounts: 1\n")}, []string{"accounts.yml:1: accounts must be"}},
-		"proxy that cannot be parsed":  {append(withToken, "HTTPS_PROXY=http://user:"+apiKey+"%zz@host:1"), nil, []string{"$HTTPS_PROXY is not a proxy's address"}},
-		"ttl beside a file":            {nil, []string{"--config.file=" + missing, "--cache.ttl=-1s"}, []string{"--cache.ttl must not be negative"}},
-		"pattern that is none":         {withToken, []string{"--metrics.exclude=("}, []string{"--metrics.exclude: ", "is not a pattern"}},
-		"no collector":                 {withToken, []string{"--no-collector.status", "--no-collector.inventory", "--no-collector.billing"}, []string{"all collectors are switched off", "--collector."}},
-		"billing too often":            {withToken, []string{"--billing.interval=1m"}, []string{"--billing.interval must be at least 2m0s"}},
-		"flag that is unknown":         {withToken, []string{"--geelark.token=" + token}, []string{"unknown long flag '--geelark.token'", "--help"}},
-		"argument":                     {withToken, []string{"serve"}, []string{"unexpected serve", "--help"}},
+		"no credentials":                {nil, nil, []string{"no credentials", "set $GEELARK_TOKEN or --geelark.token-file", "--demo needs none"}},
+		"token file that is missing":    {nil, []string{"--geelark.token-file=" + missing}, []string{"--geelark.token-file", missing, "no such file"}},
+		"token file that is empty":      {nil, []string{"--geelark.token-file=" + empty}, []string{"--geelark.token-file", empty, "must hold the secret"}},
+		"token and token file":          {withToken, []string{"--geelark.token-file=" + secret}, []string{"--geelark.token-file", "must stand alone"}},
+		"token and app id":              {withToken, []string{"--geelark.app-id=a"}, []string{"credentials", "give one of them"}},
+		"app id without a key":          {nil, []string{"--geelark.app-id=a"}, []string{"an app id is given without an API key"}},
+		"key without an app id":         {[]string{"GEELARK_API_KEY=" + apiKey}, nil, []string{"an API key is given without an app id"}},
+		"key file without an app id":    {nil, []string{"--geelark.api-key-file=" + secret}, []string{"--geelark.api-key-file goes with --geelark.app-id"}},
+		"key file and key":              {[]string{"GEELARK_API_KEY=" + apiKey}, []string{"--geelark.app-id=a", "--geelark.api-key-file=" + secret}, []string{"--geelark.api-key-file", "neither $GEELARK_API_KEY"}},
+		"key file that is missing":      {nil, []string{"--geelark.app-id=a", "--geelark.api-key-file=" + missing}, []string{"--geelark.api-key-file", missing}},
+		"both kinds of files":           {nil, []string{"--geelark.token-file=" + secret, "--geelark.api-key-file=" + secret}, []string{"--geelark.token-file must stand alone"}},
+		"token with white space":        {[]string{"GEELARK_TOKEN=a b"}, nil, []string{"$GEELARK_TOKEN holds blanks"}},
+		"token in quotes":               {[]string{`GEELARK_TOKEN="` + token + `"`}, nil, []string{"$GEELARK_TOKEN stands in quotes"}},
+		"key in quotes":                 {[]string{"GEELARK_API_KEY='" + apiKey + "'"}, []string{"--geelark.app-id=a"}, []string{"$GEELARK_API_KEY stands in quotes"}},
+		"app id with white space":       {[]string{"GEELARK_API_KEY=" + apiKey}, []string{"--geelark.app-id=a b"}, []string{"--geelark.app-id holds blanks"}},
+		"name with white space":         {withToken, []string{"--account.name=a b"}, []string{"--account.name must be of letters"}},
+		"name beside a file":            {nil, []string{"--config.file=" + missing, "--account.name=a"}, []string{"--account.name does not go with --config.file"}},
+		"negative interval":             {nil, []string{"--config.file=" + missing, "--config.reload-interval=-1m"}, []string{"--config.reload-interval must not be negative"}},
+		"flag that is mistyped":         {withToken, []string{"--cache.tll=1s"}, []string{"unknown long flag '--cache.tll'", "did you mean --cache.ttl?"}},
+		"switch that is mistyped":       {withToken, []string{"--no-colector.status"}, []string{"did you mean --no-collector.status?"}},
+		"id list with nothing in it":    {append(withToken, "GEELARK_EXPORTER_PHONE_ID=1,,2"), nil, []string{"$GEELARK_EXPORTER_PHONE_ID", "must not be empty"}},
+		"token file that is a pipe":     {nil, []string{"--geelark.token-file=" + pipe}, []string{"--geelark.token-file", pipe, "not a regular file"}},
+		"ids file that is a pipe":       {withToken, []string{"--phone.ids-file=" + pipe}, []string{"--phone.ids-file", pipe, "not a regular file"}},
+		"configuration that is a pipe":  {nil, []string{"--config.file=" + pipe}, []string{pipe, "not a regular file"}},
+		"web configuration in a pipe":   {withToken, []string{"--web.config.file=" + pipe}, []string{"--web.config.file", pipe, "not a regular file"}},
+		"base URL without a scheme":     {withToken, []string{"--geelark.base-url=example.org"}, []string{"--geelark.base-url", "must look like https://"}},
+		"base URL with a password":      {withToken, []string{"--geelark.base-url=https://u:" + apiKey + "@example.org"}, []string{"--geelark.base-url", "must not hold credentials"}},
+		"timeout of zero":               {withToken, []string{"--geelark.timeout=0s"}, []string{"--geelark.timeout must be above zero"}},
+		"timeout that is no duration":   {withToken, []string{"--geelark.timeout=soon"}, []string{"--geelark.timeout must be a duration such as 30s, 5m or 1h30m", `is "soon"`, "--help"}},
+		"duration in the environment":   {append(withToken, "GEELARK_EXPORTER_CACHE_TTL=soon"), nil, []string{"$GEELARK_EXPORTER_CACHE_TTL must be a duration such as", `is "soon"`}},
+		"concurrency of zero":           {withToken, []string{"--geelark.concurrency=0"}, []string{"--geelark.concurrency must be 1 to 200"}},
+		"minute above the vendor's":     {withToken, []string{"--geelark.requests-per-minute=201"}, []string{"--geelark.requests-per-minute must be 1 to 200, the vendor's limit"}},
+		"hour above the vendor's":       {withToken, []string{"--geelark.requests-per-hour=24001"}, []string{"--geelark.requests-per-hour must be 1 to 24000, the vendor's limit"}},
+		"id that is empty":              {withToken, []string{"--phone.id="}, []string{"--phone.id", "must not be empty"}},
+		"id with white space":           {withToken, []string{"--phone.id=1 2"}, []string{`--phone.id "1 2" is not valid`, "has a blank"}},
+		"ids file that is missing":      {withToken, []string{"--phone.ids-file=" + missing}, []string{"--phone.ids-file", missing, "no such file"}},
+		"ids file with a bad line":      {withToken, []string{"--phone.ids-file=" + ids}, []string{"--phone.ids-file", ids + ":2:", "one id a line"}},
+		"discovery of zero":             {withToken, []string{"--inventory.interval=0s"}, []string{"--inventory.interval must be above zero"}},
+		"negative ttl":                  {withToken, []string{"--cache.ttl=-1s"}, []string{"--cache.ttl must not be negative"}},
+		"staleness of zero":             {withToken, []string{"--cache.max-staleness=0s"}, []string{"--cache.max-staleness must be above zero"}},
+		"demo of fewer than no phone":   {nil, []string{"--demo", "--demo.phones=-1"}, []string{"--demo.phones must be 0 to 1000000"}},
+		"demo at a taken address":       {nil, []string{"--demo", "--demo.listen-address=" + taken.Addr().String()}, []string{"--demo.listen-address", "address already in use"}},
+		"path without a slash":          {withToken, []string{"--web.telemetry-path=metrics"}, []string{"--web.telemetry-path must be a clean path that begins with /"}},
+		"path that is taken":            {withToken, []string{"--web.telemetry-path=/-/healthy"}, []string{"--web.telemetry-path must be a clean path that begins with /, not with /-/"}},
+		"path that is not clean":        {withToken, []string{"--web.telemetry-path=//metrics"}, []string{"--web.telemetry-path must be a clean path"}},
+		"path with dots":                {withToken, []string{"--web.telemetry-path=/a/../metrics"}, []string{"--web.telemetry-path must be a clean path"}},
+		"path with a slash behind":      {withToken, []string{"--web.telemetry-path=/metrics/"}, []string{"--web.telemetry-path must be a clean path"}},
+		"external URL without scheme":   {withToken, []string{"--web.external-url=mon.test:9824/x"}, []string{"--web.external-url must look like https://host/path"}},
+		"external URL with password":    {withToken, []string{"--web.external-url=https://u:" + apiKey + "@mon.test"}, []string{"--web.external-url must look like"}},
+		"route prefix not clean":        {withToken, []string{"--web.route-prefix=/a/../b"}, []string{"--web.route-prefix must have a clean path"}},
+		"path of a page":                {withToken, []string{"--web.telemetry-path=/config"}, []string{"--web.telemetry-path must be a clean path that begins with /", "is none of /probe, /sd and /config"}},
+		"negative offset":               {withToken, []string{"--web.timeout-offset=-1s"}, []string{"--web.timeout-offset must not be negative"}},
+		"negative number of scrapes":    {withToken, []string{"--web.max-requests=-1"}, []string{"--web.max-requests must not be negative"}},
+		"web configuration missing":     {withToken, []string{"--web.config.file=" + missing}, []string{"--web.config.file", missing, "no such file"}},
+		"web configuration broken":      {withToken, []string{"--web.config.file=" + write(t, "web.yml", "tls: 1\n")}, []string{"--web.config.file", "not found in type"}},
+		"address that is taken":         {withToken, []string{"--log.level=error", "--web.listen-address=" + taken.Addr().String()}, []string{"--web.listen-address", "address already in use"}},
+		"address without a port":        {withToken, []string{"--log.level=error", "--web.listen-address=localhost"}, []string{"--web.listen-address", "missing port"}},
+		"level that is unknown":         {withToken, []string{"--log.level=loud"}, []string{"--log.level", "must be one of debug,info,warn,error"}},
+		"format that is unknown":        {withToken, []string{"--log.format=xml"}, []string{"--log.format", "must be one of logfmt,json"}},
+		"shards without a file":         {withToken, []string{"--total-shards=2"}, []string{"--total-shards", "give --config.file or drop it"}},
+		"shard of no shards":            {withToken, []string{"--total-shards=0"}, []string{"--total-shards must be above zero"}},
+		"shard out of range":            {withToken, []string{"--total-shards=2", "--shard=2"}, []string{"--shard must be from 0 and below --total-shards"}},
+		"phone beside a file":           {nil, []string{"--config.file=" + missing, "--phone.id=1"}, []string{"--phone.id does not go with --config.file"}},
+		"configuration file missing":    {nil, []string{"--config.file=" + missing}, []string{"--config.file: ", missing, "no such file"}},
+		"configuration file broken":     {nil, []string{"--config.file=" + write(t, "accounts.yml", "accounts: 1\n")}, []string{"accounts.yml:1: accounts must be"}},
+		"proxy that cannot be parsed":   {append(withToken, "HTTPS_PROXY=http://user:"+apiKey+"%zz@host:1"), nil, []string{"$HTTPS_PROXY is not a proxy's address"}},
+		"ttl beside a file":             {nil, []string{"--config.file=" + missing, "--cache.ttl=-1s"}, []string{"--cache.ttl must not be negative"}},
+		"pattern that is none":          {withToken, []string{"--metrics.exclude=("}, []string{"--metrics.exclude: ", "is not a pattern"}},
+		"no collector":                  {withToken, []string{"--no-collector.status", "--no-collector.inventory", "--no-collector.billing"}, []string{"all collectors are switched off", "--collector."}},
+		"billing too often":             {withToken, []string{"--billing.interval=1m"}, []string{"--billing.interval must be at least 2m0s"}},
+		"flag that is unknown":          {withToken, []string{"--geelark.token=" + token}, []string{"unknown long flag '--geelark.token'", "--help"}},
+		"duration without a unit":       {withToken, []string{"--cache.ttl=5"}, []string{"--cache.ttl must be a duration such as 30s, 5m or 1h30m", `is "5"`}},
+		"number that is none":           {append(withToken, "GEELARK_EXPORTER_GEELARK_CONCURRENCY=x"), nil, []string{"$GEELARK_EXPORTER_GEELARK_CONCURRENCY must be a number", `is "x"`}},
+		"switch that is no boolean":     {append(withToken, "GEELARK_EXPORTER_COLLECTOR_USAGE=yes"), nil, []string{"$GEELARK_EXPORTER_COLLECTOR_USAGE must be true or false", `is "yes"`}},
+		"switch with a value":           {withToken, []string{"--collector.usage=yes"}, []string{"--collector.usage takes no value", "write --collector.usage or --no-collector.usage"}},
+		"token file in the environment": {[]string{"GEELARK_TOKEN_FILE=" + missing}, nil, []string{"error: $GEELARK_TOKEN_FILE: ", missing, "no such file"}},
+		"file in the environment":       {[]string{"GEELARK_EXPORTER_CONFIG_FILE=" + missing}, nil, []string{"error: $GEELARK_EXPORTER_CONFIG_FILE: ", missing}},
+		"ttl in the environment":        {append(withToken, "GEELARK_EXPORTER_CACHE_TTL=-1s"), nil, []string{"error: $GEELARK_EXPORTER_CACHE_TTL must not be negative"}},
+		"flag before the environment":   {append(withToken, "GEELARK_EXPORTER_CACHE_TTL=1s"), []string{"--cache.ttl=-1s"}, []string{"error: --cache.ttl must not be negative"}},
+		"ids in the environment":        {append(withToken, "GEELARK_EXPORTER_PHONE_ID=1,a b"), nil, []string{`error: $GEELARK_EXPORTER_PHONE_ID "a b" is not valid`}},
+		"usage of phones without any":   {withToken, []string{"--usage.per-phone"}, []string{"--usage.per-phone", "give --collector.usage or drop it"}},
+		"usage switched off in a demo":  {nil, []string{"--demo", "--usage.per-phone", "--no-collector.usage"}, []string{"--usage.per-phone", "give --collector.usage or drop it"}},
+		"reloads without a file":        {withToken, []string{"--config.reload-interval=1m"}, []string{"--config.reload-interval", "give --config.file or drop it"}},
+		"share of nothing":              {withToken, []string{"--geelark.limit-share=0"}, []string{"--geelark.limit-share must be 1 to 20, is 0"}},
+		"staleness below the ttl":       {withToken, []string{"--cache.ttl=1h"}, []string{"--cache.max-staleness must be at least the cache's ttl, 1h0m0s", "is 10m0s"}},
+		"phones of a demo without it":   {withToken, []string{"--demo.phones=3"}, []string{"--demo.phones", "give --demo or drop it"}},
+		"address of a demo without it":  {withToken, []string{"--demo.listen-address=127.0.0.1:1"}, []string{"--demo.listen-address", "give --demo or drop it"}},
+		"base URL beside a demo":        {nil, []string{"--demo", "--geelark.base-url=http://x.test"}, []string{"--geelark.base-url does not go with --demo"}},
+		"token file beside a demo":      {nil, []string{"--demo", "--geelark.token-file=" + secret}, []string{"--geelark.token-file does not go with --demo"}},
+		"argument":                      {withToken, []string{"serve"}, []string{"unexpected serve", "--help"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -702,12 +720,36 @@ func TestARotatedTokenIsUsedWithoutARestart(t *testing.T) {
 	processtest.Eventually(t, "the new token", func() bool { return p.scrape().value("geelark_up") == 1 })
 }
 
-func TestAStalenessBelowTheTTLIsWarnedOf(t *testing.T) {
+// What a file says counts before it is known whether the flags go together.
+func TestAFileCanSayAStalenessThatGoesWithTheFlagOfTheTTL(t *testing.T) {
 	t.Parallel()
-	p := demo(t, "--cache.ttl=1h", "--cache.max-staleness=59m")
+	file := write(t, "accounts.yml", "accounts:\n- {name: a, token_env: TOKEN, max_staleness: 2h}\n")
+	p := start(t, []string{"TOKEN=" + token}, "--config.file="+file, "--cache.ttl=1h", "--config.check")
+	if code := p.ExitCode(); code != 0 {
+		t.Errorf("it ends with %d: %s", code, &p.Stderr)
+	}
+}
+
+func TestAPatternThatMatchesNoFamilyIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	p := demo(t, "--metrics.exclude=geelark_phone_rpa_runned", "--metrics.exclude=nothing_like_any", "--metrics.exclude=go_.*|process_.*",
+		"--metrics.exclude=promhttp_.*", "--metrics.exclude=geelark_phone_status", "--metrics.exclude=geelark_api_requests_total", "--metrics.exclude=geelark_task_duration_seconds")
 	p.Addresses(1)
-	if log := p.Stderr.String(); !strings.Contains(log, "is below the cache's ttl") {
-		t.Errorf("no warning in %s", log)
+	log := p.Stderr.String()
+	const msg = "A pattern matches no metric family"
+	if strings.Count(log, msg) != 2 ||
+		!strings.Contains(log, `pattern=geelark_phone_rpa_runned did_you_mean=geelark_phone_rpa_running`) || !strings.Contains(log, "pattern=nothing_like_any\n") {
+		t.Errorf("logged %s", log)
+	}
+}
+
+func TestThePageTellsThatTheStateCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	const dir = "/proc/self" // where not even root can make a file
+	p := demo(t, "--state.directory="+dir)
+	processtest.Eventually(t, "the failure", func() bool { return p.scrape().value("geelark_state_last_write_successful") == 0 })
+	if page := string(p.get("/").body); !strings.Contains(page, "The state cannot be written") || !strings.Contains(page, dir) {
+		t.Errorf("the page does not say so: %s", page)
 	}
 }
 
@@ -734,6 +776,11 @@ func TestAVariableThatSetsNothingIsWarnedOf(t *testing.T) {
 	for variable, want := range map[string]string{
 		"GEELARK_EXPORTER_CACHE_TTL=1s":                             "",
 		"GEELARK_EXPORTER_CACHE_TLL=" + token:                       "$GEELARK_EXPORTER_CACHE_TLL sets nothing: did you mean $GEELARK_EXPORTER_CACHE_TTL?",
+		"GEELARK_EXPORTER_TOKEN=" + token:                           "$GEELARK_EXPORTER_TOKEN sets nothing: did you mean $GEELARK_TOKEN?",
+		"GEELARK_EXPORTER_API_KEY=" + token:                         "$GEELARK_EXPORTER_API_KEY sets nothing: did you mean $GEELARK_API_KEY?",
+		"GEELARK_EXPORTER_BASE_URL=x":                               "$GEELARK_EXPORTER_BASE_URL sets nothing: did you mean $GEELARK_BASE_URL?",
+		"GEELARK_EXPORTER_GEELARK_TOKEN_FILE=x":                     "$GEELARK_EXPORTER_GEELARK_TOKEN_FILE sets nothing: did you mean $GEELARK_TOKEN_FILE?",
+		"GEELARK_EXPORTER_WEB_ENABLE_LIFECYLE=1":                    "$GEELARK_EXPORTER_WEB_ENABLE_LIFECYLE sets nothing: did you mean $GEELARK_EXPORTER_WEB_ENABLE_LIFECYCLE?",
 		"GEELARK_EXPORTER_NOTHING_LIKE_ANY=1":                       "$GEELARK_EXPORTER_NOTHING_LIKE_ANY sets nothing",
 		"GEELARK_EXPORTER_PORT=tcp://10.0.0.1:9824":                 "",
 		"GEELARK_EXPORTER_SERVICE_HOST=10.0.0.1":                    "",

@@ -116,8 +116,9 @@ func within(timeout time.Duration, f func()) bool {
 	}
 }
 
-// newRoutes returns the handlers of all paths.
-func newRoutes(f *flags, s site, w *watch.Watcher, c *collector.Collector, filter *collector.FamilyFilter, reloader *config.Reloader, errorLog promhttp.Logger) (http.Handler, error) {
+// newRoutes returns the handlers of all paths, and the names of the metric families
+// that there are before any are left out.
+func newRoutes(f *flags, s site, w *watch.Watcher, c *collector.Collector, filter *collector.FamilyFilter, reloader *config.Reloader, errorLog promhttp.Logger) (handler http.Handler, families []string, err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(versioncollector.NewCollector(program), collector.Reloads(reloader.Last))
 	if s := w.State(); s != nil {
@@ -157,6 +158,7 @@ func newRoutes(f *flags, s site, w *watch.Watcher, c *collector.Collector, filte
 				at, err := reloader.Failure()
 				return statuspage.Reload{Err: err, At: at, InForce: inForce}
 			},
+			State: unwritten(w),
 			Links: []statuspage.Link{
 				{Path: discoveryPath, Text: "Targets"},
 				{Path: "/-/healthy", Text: "Health"},
@@ -164,12 +166,32 @@ func newRoutes(f *flags, s site, w *watch.Watcher, c *collector.Collector, filte
 			},
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		mux.Handle("GET /{$}", pages.Status())
 		mux.Handle("GET "+configPath, pages.Config())
 	}
-	return mux, nil
+	gathered, err := registry.Gather()
+	if err != nil {
+		return nil, nil, err
+	}
+	families = collector.FamilyNames()
+	for _, mf := range gathered {
+		families = append(families, mf.GetName())
+	}
+	return mux, families, nil
+}
+
+// unwritten tells whether the state can be written; nil when there is none.
+func unwritten(w *watch.Watcher) func() statuspage.Unwritten {
+	d := w.State()
+	if d == nil {
+		return nil
+	}
+	return func() statuspage.Unwritten {
+		since, err := d.Failure()
+		return statuspage.Unwritten{Directory: d.Path(), Err: err, Since: since}
+	}
 }
 
 // lifecycle guards a handler that changes what the process does. A browser that

@@ -1,6 +1,10 @@
 package main
 
-import "geelark_exporter/collector/watch"
+import (
+	"strings"
+
+	"geelark_exporter/collector/watch"
+)
 
 // nameOf returns the flag or variable that sets a field of the configuration file,
 // "" if none does.
@@ -26,5 +30,12 @@ func (f *flags) nameOf(field string) string {
 	if f.configFile != "" {
 		return ""
 	}
-	return nameOf(field)
+	name := nameOf(field)
+	switch flag, isFlag := strings.CutPrefix(name, "--"); {
+	case field == "token_env" && f.demo:
+		return "--demo"
+	case isFlag:
+		return f.spell(flag)
+	}
+	return name
 }

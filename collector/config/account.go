@@ -212,15 +212,23 @@ func (a *account) validate(defaults *section) {
 	if err == nil {
 		return
 	}
-	at, path := a.section, ""
+	path := ""
 	if field, ok := errors.AsType[*watch.FieldError](err); ok {
 		path, err = field.Field, field.Err
 	}
-	if !a.given(path) && defaults.given(path) {
-		at = defaults
+	for _, at := range []*section{a.section, defaults} {
+		for _, given := range []string{path, beside[path]} {
+			if given != "" && at.given(given) {
+				at.reportIn(at.lines[given], path+" "+err.Error())
+				return
+			}
+		}
 	}
-	at.problem(path, err.Error())
+	a.problem(path, err.Error())
 }
+
+// beside are the fields with which others must agree.
+var beside = map[string]string{watch.FieldMaxStaleness: watch.FieldCacheTTL}
 
 // cannot puts the error about a file into words. A path that does not lead to a
 // file may be the secret itself and is not repeated.

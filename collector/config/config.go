@@ -53,10 +53,21 @@ func load(data []byte, path string, base watch.AccountConfig, getenv func(string
 func read(ctx context.Context, path string) ([]byte, error) {
 	data, err := regular.Read(ctx, path, maxSize)
 	if _, large := errors.AsType[*regular.SizeError](err); large {
-		return nil, fmt.Errorf("%s: is larger than %d MiB: move long lists of phones to an ids_file", path, maxSize>>20)
+		err = fmt.Errorf("%s: is larger than %d MiB: move long lists of phones to an ids_file", path, maxSize>>20)
 	}
-	return data, err
+	if err != nil {
+		return nil, &ReadError{err}
+	}
+	return data, nil
 }
+
+// A ReadError is why the file could not be read at all.
+type ReadError struct{ err error }
+
+func (e *ReadError) Error() string { return e.err.Error() }
+
+// Unwrap returns the reason.
+func (e *ReadError) Unwrap() error { return e.err }
 
 // parse returns the top of the only document in data, or nil after a problem.
 func (d *decoder) parse(data []byte) *yaml.Node {

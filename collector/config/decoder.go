@@ -28,8 +28,12 @@ const (
 	mustBeAMap  = `must be a mapping of "field: value"`
 )
 
-// longestName is more than a field's name has.
-const longestName = 32
+const (
+	// longestName is more than a field's name has.
+	longestName = 32
+	// longestTyped is more than any name has that is looked for.
+	longestTyped = 64
+)
 
 // A decoder turns a file's nodes into values and collects what is wrong.
 type decoder struct {
@@ -225,7 +229,7 @@ func (s *section) unknown(path string, key *yaml.Node, known fields) {
 // Nearest returns the name that differs from what was typed in a third of it,
 // rounded up, or less; "" when none does.
 func Nearest(typed string, names []string) string {
-	if len(typed) > longestName {
+	if len(typed) > longestTyped {
 		return ""
 	}
 	meant, least := "", (len(typed)+2)/3+1

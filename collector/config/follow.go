@@ -7,11 +7,10 @@ import (
 )
 
 // Follow reloads when the file at path has another content at a tick than at the one
-// before, until ctx is done. A file that cannot be read says nothing about its
-// content: what is mounted anew is missing for a moment.
+// before, when it cannot be read any more, and when it can again, until ctx is done.
 func (r *Reloader) Follow(ctx context.Context, path string, ticks <-chan time.Time) {
-	before, err := read(ctx, path)
-	known := err == nil
+	before, _ := read(ctx, path)
+	unreadable := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -19,12 +18,12 @@ func (r *Reloader) Follow(ctx context.Context, path string, ticks <-chan time.Ti
 		case <-ticks:
 		}
 		now, err := read(ctx, path)
-		if err != nil {
-			continue
+		if ctx.Err() != nil {
+			return
 		}
-		if known && !bytes.Equal(now, before) {
+		if (err != nil) != unreadable || !bytes.Equal(now, before) {
 			_ = r.Reload() // which logs it
 		}
-		before, known = now, true
+		before, unreadable = now, err != nil
 	}
 }

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,9 +45,12 @@ func TestAFileThatHasChangedIsReadAgain(t *testing.T) {
 			{"the same content, written again", func() { write("b") }, 1},
 			{"a mistake", func() { failure = errors.New("a mistake"); write("c") }, 2},
 			{"the mistake is not read again", func() {}, 2},
-			{"the file is gone", func() { os.Remove(path) }, 2},
-			{"and there again", func() { write("c") }, 2},
-			{"corrected", func() { failure = nil; write("d") }, 3},
+			{"the file is gone", func() { os.Remove(path) }, 3},
+			{"it is still gone", func() {}, 3},
+			{"and there again", func() { write("c") }, 4},
+			{"corrected", func() { failure = nil; write("d") }, 5},
+			{"another kind of file in its place", func() { os.Remove(path); os.Mkdir(path, 0o700) }, 6},
+			{"and there again, as it was", func() { os.Remove(path); write("d") }, 7},
 		} {
 			step.do()
 			ticks <- time.Now()
@@ -56,5 +61,45 @@ func TestAFileThatHasChangedIsReadAgain(t *testing.T) {
 		}
 		cancel()
 		<-done
+	})
+}
+
+// A file that was deleted is a failed reload, until it is there again.
+func TestAFileThatIsGoneIsAFailedReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "config.yml")
+		content := []byte("accounts:\n- {name: a, token_env: TOKEN}\n")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f := NewFile(path, flags(), func(string) string { return "token" })
+		logs := new(bytes.Buffer)
+		r := NewReloader(f.Load, func([]watch.AccountConfig) error { return nil }, log.NewLogfmtLogger(logs), time.Now)
+		ticks := make(chan time.Time)
+		go r.Follow(t.Context(), path, ticks)
+		synctest.Wait()
+		tick := func() bool {
+			ticks <- time.Now()
+			synctest.Wait()
+			successful, _ := r.Last()
+			return successful
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if tick() {
+				t.Error("the file is gone, and the last reload has worked")
+			}
+		}
+		if n := strings.Count(logs.String(), "level=error"); n != 1 || !strings.Contains(logs.String(), path) {
+			t.Errorf("logged %s", logs)
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if !tick() || !strings.Contains(logs.String(), "works again") {
+			t.Errorf("the file is there again: %s", logs)
+		}
 	})
 }

@@ -382,6 +382,31 @@ accounts.yml:7: accounts[1] "b": phones.ids_file cannot be used: two words:1: a 
 		want: `accounts.yml:2: defaults: max_staleness must be above zero, is 0s`,
 	},
 	{
+		name: "a share of nothing in an account",
+		file: "accounts:\n- name: a\n  token_file: token\n  limit_share: 0\n",
+		want: `accounts.yml:4: accounts[0] "a": limit_share must be 1 to 20, is 0`,
+	},
+	{
+		name: "a share of nothing in the defaults",
+		file: "defaults:\n  limit_share: 0\naccounts:\n- {name: a, token_file: token}\n- {name: b, token_env: TOKEN, limit_share: 2}\n",
+		want: `accounts.yml:2: defaults: limit_share must be 1 to 20, is 0`,
+	},
+	{
+		name: "a ttl above the greatest staleness",
+		file: "accounts:\n- name: a\n  token_file: token\n  cache_ttl: 1h\n",
+		want: `accounts.yml:4: accounts[0] "a": max_staleness must be at least the cache's ttl, 1h0m0s, since statuses would come and go otherwise, is 10m0s`,
+	},
+	{
+		name: "a staleness of the defaults below the ttl of an account",
+		file: "defaults: {max_staleness: 5m}\naccounts:\n- name: a\n  token_file: token\n  cache_ttl: 6m\n- {name: b, token_env: TOKEN}\n",
+		want: `accounts.yml:5: accounts[0] "a": max_staleness must be at least the cache's ttl, 6m0s, since statuses would come and go otherwise, is 5m0s`,
+	},
+	{
+		name: "a staleness below the ttl in the defaults",
+		file: "defaults:\n  cache_ttl: 6m\n  max_staleness: 5m\naccounts:\n- {name: a, token_file: token}\n",
+		want: `accounts.yml:3: defaults: max_staleness must be at least the cache's ttl, 6m0s, since statuses would come and go otherwise, is 5m0s`,
+	},
+	{
 		name: "more problems than anyone reads",
 		file: "accounts:\n- name: a\n  token_file: token\n  phones:\n    ids:\n" + strings.Repeat("    - []\n", 12),
 		want: `
