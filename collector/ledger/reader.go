@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"geelark_exporter/geelark"
@@ -46,6 +47,7 @@ type Reader struct {
 	// step is how much time is read at once.
 	step time.Duration
 
+	ends     ending
 	suspects []span // may hold flows that are not known
 	found    int    // in the comparison that is under way
 	differed bool
@@ -55,6 +57,16 @@ type Reader struct {
 
 // A span is of seconds of creation, both ends included.
 type span struct{ from, to int64 }
+
+// An ending says whether the vendor counts what was created in the very second that
+// a query ends with, which is not documented.
+type ending int
+
+const (
+	notLearned ending = iota
+	counted
+	leftOut
+)
 
 // NewReader returns a reader that has read up to a time: when counting began, or
 // what an earlier reader's Read returned.
@@ -159,7 +171,7 @@ func (r *Reader) readSpan(ctx context.Context, s span) (total int, err error) {
 // pass goes through the pages of a span once.
 func (r *Reader) pass(ctx context.Context, s span, first bool) (total int, steady bool, err error) {
 	seen := make(map[string]bool)
-	q := s.query(geelark.MaxFlows)
+	q := r.query(s, geelark.MaxFlows)
 	for {
 		page, err := r.ask(ctx, q)
 		if err != nil {
@@ -191,12 +203,33 @@ func (r *Reader) divisible(s span) bool {
 	return s.to == 0 && r.step > time.Second || s.to-s.from > int64(overlap/time.Second)+1
 }
 
-func (s span) query(limit int) geelark.FlowQuery {
+func (r *Reader) query(s span, limit int) geelark.FlowQuery {
 	q := geelark.FlowQuery{Start: time.Unix(s.from, 0), Limit: limit}
 	if s.to != 0 {
 		q.End = time.Unix(s.to, 0)
 	}
+	if s.to != 0 && r.ends == leftOut {
+		q.End = q.End.Add(time.Second)
+	}
 	return q
+}
+
+// learnEnding finds out whether a query that ends with a second, of which flows are
+// known, has them.
+func (r *Reader) learnEnding(ctx context.Context, second int64) error {
+	page, err := r.ask(ctx, r.query(span{second - 1, second}, geelark.MaxFlows))
+	if err != nil {
+		return err
+	}
+	r.found += r.ledger.Count(page.Flows, r.groupOf)
+	whole := len(page.Flows) < geelark.MaxFlows && len(page.Flows)+page.Skipped >= page.Total
+	switch {
+	case slices.ContainsFunc(page.Flows, func(f geelark.Flow) bool { return f.Created.Unix() == second }):
+		r.ends = counted
+	case whole:
+		r.ends = leftOut
+	}
+	return nil
 }
 
 func (r *Reader) ask(ctx context.Context, q geelark.FlowQuery) (*geelark.FlowPage, error) {
@@ -230,19 +263,24 @@ func (r *Reader) compare(ctx context.Context) error {
 			r.suspects = r.suspects[:len(r.suspects)-1]
 			continue
 		}
+		if r.ends == notLearned && r.ledger.Known(s.to, s.to) > 0 {
+			if err := r.learnEnding(ctx, s.to); err != nil {
+				return err
+			}
+		}
 		known := r.ledger.Known(s.from, s.to)
 		limit := geelark.MaxFlows
 		if known > geelark.MaxFlows {
 			limit = 1 // only the total is of use
 		}
-		page, err := r.ask(ctx, s.query(limit))
+		page, err := r.ask(ctx, r.query(s, limit))
 		if err != nil {
 			return err
 		}
 		r.found += r.ledger.Count(page.Flows, r.groupOf)
 		r.suspects = r.suspects[:len(r.suspects)-1]
-		// Whether the vendor counts a span's last second is not documented.
-		if n := page.Total - page.Skipped; n == r.ledger.Known(s.from, s.to) || n == r.ledger.Known(s.from, s.to-1) {
+		n := page.Total - page.Skipped
+		if n == r.ledger.Known(s.from, s.to) || r.ends == notLearned && n == r.ledger.Known(s.from, s.to-1) {
 			continue
 		}
 		r.differed = true
@@ -260,7 +298,7 @@ func (r *Reader) compare(ctx context.Context) error {
 		}
 	}
 	if r.differed && r.found == 0 {
-		r.rest = now.Add(patience)
+		r.rest, r.ends = now.Add(patience), notLearned
 	}
 	return nil
 }

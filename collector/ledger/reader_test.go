@@ -247,6 +247,28 @@ func TestLateEntriesOfDaysAreFoundWithFewCalls(t *testing.T) {
 	}
 }
 
+// TestLateEntriesAreFoundSoonWhateverAQueryEndsWith has so many flows in a second
+// that those of the last one are as many as are late.
+func TestLateEntriesAreFoundSoonWhateverAQueryEndsWith(t *testing.T) {
+	epoch := time.Unix(1_790_000_000, 0)
+	for seed := range uint64(4) {
+		for _, open := range []bool{false, true} {
+			v := &vendor{now: epoch, random: rand.New(rand.NewPCG(1, seed)), order: "ascending", open: open, fails: 3}
+			v.bill(epoch.Add(10*time.Second), 15*time.Minute, 15*60*8, 5*time.Minute)
+			var p process
+			p.start(t, v, epoch)
+			for end := epoch.Add(30 * time.Minute); v.now.Before(end); {
+				began := v.now
+				_ = p.reader.Turn(t.Context(), 40)
+				v.now = began.Add(2 * time.Minute)
+			}
+			if got, want := uses(p.ledger), v.truth(epoch); !maps.Equal(got, want) {
+				t.Errorf("open %v, seed %d: got  %v\nwant %v", open, seed, got, want)
+			}
+		}
+	}
+}
+
 func TestNothingNewTakesTwoCalls(t *testing.T) {
 	epoch := time.Unix(1_790_000_000, 0)
 	for name, v := range map[string]*vendor{
