@@ -46,7 +46,7 @@ type block struct {
 
 func newTable() table {
 	return table{
-		byID: make(map[string]*row), standings: make(map[Standing]int),
+		byID: make(map[string]*row), standings: make(map[Standing]int), ages: ages{told: make(map[instant]int)},
 		conditions:   column[unique.Handle[Condition]]{size: conditionsSize, of: func(r *row) unique.Handle[Condition] { return r.condition }},
 		descriptions: column[*Description]{size: descriptionsSize, of: func(r *row) *Description { return r.description }},
 	}
