@@ -229,9 +229,10 @@ func TestPrometheusRunsAsComposeRunsIt(t *testing.T) {
 			} `json:"groups"`
 		} `json:"data"`
 	}
-	if err := json.Unmarshal(get(t, "http://"+address+"/api/v1/rules"), &rules); err != nil {
-		t.Fatal(err)
-	}
+	// It is healthy before it is ready.
+	processtest.Eventually(t, "Prometheus tells its rules", func() bool {
+		return json.Unmarshal(get(t, "http://"+address+"/api/v1/rules"), &rules) == nil
+	})
 	if got, want := len(rules.Data.Groups), len(groupsOf(t)); got != want {
 		t.Errorf("Prometheus loaded %d groups of rules, want %d", got, want)
 	}
