@@ -75,7 +75,7 @@ func newApp() (*kingpin.Application, *flags) {
 }
 
 func addFlags(app *kingpin.Application) *flags {
-	f := &flags{app: app, collectors: make(map[string]*bool)}
+	f := &flags{app: app, account: watch.DefaultAccountConfig(), collectors: make(map[string]*bool)}
 	a := &f.account
 	app.Flag("config.file", "YAML file of the accounts to watch, instead of the flags that name one account. The other flags below are what it does not say.").StringVar(&f.configFile)
 	app.Flag("config.check", "Check the configuration without asking GeeLark, and exit.").BoolVar(&f.configCheck)
@@ -96,11 +96,11 @@ func addFlags(app *kingpin.Application) *flags {
 		}
 		switch to := s.Value.(type) {
 		case *string:
-			flag.Default(s.Default.(string)).StringVar(to)
+			flag.Default(*to).StringVar(to)
 		case *int:
-			flag.Default(strconv.Itoa(s.Default.(int))).IntVar(to)
+			flag.Default(strconv.Itoa(*to)).IntVar(to)
 		case *time.Duration:
-			flag.Default(model.Duration(s.Default.(time.Duration)).String()).DurationVar(to)
+			flag.Default(model.Duration(*to).String()).DurationVar(to)
 		}
 	}
 

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +21,7 @@ import (
 
 	"geelark_exporter/collector/phones"
 	"geelark_exporter/collector/watch"
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -37,7 +37,7 @@ type bench struct {
 	*Collector
 	t    *testing.T
 	sim  *geelarktest.Server
-	logs *syncBuffer
+	logs *processtest.Log
 }
 
 // inBubble runs f with a still fleet of n phones and a collector of their
@@ -67,7 +67,7 @@ func inBubbleWith(t *testing.T, n int, set func(*options), change func(*watch.Ac
 // newBench returns a bench without a simulator: what it asks is api.
 func newBench(t *testing.T, api http.RoundTripper, set func(*options), accounts ...watch.AccountConfig) *bench {
 	t.Helper()
-	b := &bench{t: t, logs: new(syncBuffer)}
+	b := &bench{t: t, logs: new(processtest.Log)}
 	o := testOptions(api, b.logs)
 	if set != nil {
 		set(&o)
@@ -244,24 +244,6 @@ func (s samples) addUp(t *testing.T, n int) {
 	if sum != float64(n) {
 		t.Errorf("statuses and unobserved phones add up to %v, want %d", sum, n)
 	}
-}
-
-// syncBuffer is a log that can be read while it is written.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // records are what is known of the first account's phones.

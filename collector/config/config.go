@@ -20,22 +20,7 @@ import (
 // maxSize bounds what is parsed; 4 MiB hold a hundred thousand phone ids.
 const maxSize = 4 << 20
 
-// Load reads the accounts in the file at path. What neither an account nor the
-// file's defaults say comes from base, of which name, labels, credentials and
-// selection of phones do not count: no two accounts share them. Variables are
-// looked up with getenv.
-//
-// The error tells of everything that is wrong with the file, a line each, with
-// the file's name and the line number in front. It holds no secret.
-func Load(path string, base watch.AccountConfig, getenv func(string) string) ([]watch.AccountConfig, error) {
-	data, err := read(context.Background(), path)
-	if err != nil {
-		return nil, err
-	}
-	return load(data, path, base, getenv, nil)
-}
-
-// load is [Load] of what the file holds. Lists of ids that are watched are not read:
+// load reads accounts from what the file at path holds. Lists of ids that are watched are not read:
 // what becomes of them is no matter of the configuration any more.
 func load(data []byte, path string, base watch.AccountConfig, getenv func(string) string, watched map[string]bool) ([]watch.AccountConfig, error) {
 	d := &decoder{file: path, getenv: getenv, watched: watched}

@@ -163,7 +163,7 @@ func TestLoad(t *testing.T) {
 			if err := os.WriteFile(file, []byte(strings.ReplaceAll(test.file, "DIR", dir)), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			got, err := Load(file, flags(), getenv)
+			got, err := NewFile(file, flags(), getenv).Load()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,11 +180,11 @@ func TestAReloadOfTheSameFileGivesEqualSources(t *testing.T) {
 - {name: b, token_env: TOKEN}
 - {name: c, app_id: app, api_key_file: key}
 `)
-	first, err := Load(file, flags(), getenv)
+	first, err := NewFile(file, flags(), getenv).Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := Load(file, flags(), getenv)
+	second, err := NewFile(file, flags(), getenv).Load()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestTheExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir, file := write(t, string(content))
-	got, err := Load(file, flags(), getenv)
+	got, err := NewFile(file, flags(), getenv).Load()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestTheExampleHasEveryField(t *testing.T) {
 		{"accounts: [{phones: {discover: {unknown-in-discover: 1}}}]", string(content)},
 	} {
 		_, file := write(t, test.unknown)
-		_, err := Load(file, flags(), getenv)
+		_, err := NewFile(file, flags(), getenv).Load()
 		_, known, ok := strings.Cut(err.Error(), "use one of ")
 		if !ok {
 			t.Fatalf("%s: the error names no fields: %v", test.unknown, err)
@@ -270,7 +270,7 @@ func FuzzLoad(f *testing.F) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		accounts, err := Load(file, flags(), getenv)
+		accounts, err := NewFile(file, flags(), getenv).Load()
 		switch {
 		case (accounts == nil) == (err == nil):
 			t.Fatalf("got %d accounts and error %v", len(accounts), err)

@@ -428,7 +428,7 @@ func TestProblems(t *testing.T) {
 	for _, test := range broken {
 		t.Run(test.name, func(t *testing.T) {
 			dir, file := write(t, test.file)
-			accounts, err := Load(file, flags(), getenv)
+			accounts, err := NewFile(file, flags(), getenv).Load()
 			if err == nil || accounts != nil {
 				t.Fatalf("got accounts %v and error %v", accounts, err)
 			}
@@ -447,7 +447,7 @@ func TestAValueFromTheFlagsIsReportedAtTheAccount(t *testing.T) {
 	_, file := write(t, "accounts:\n- name: a\n  token_file: token\n")
 	base := flags()
 	base.Concurrency = 0
-	_, err := Load(file, base, getenv)
+	_, err := NewFile(file, base, getenv).Load()
 	const want = `:2: accounts[0] "a": concurrency must be 1 to 200, is 0`
 	if err == nil || err.Error() != file+want {
 		t.Errorf("got %v", err)
@@ -461,7 +461,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		dir:                           "open " + dir + ": not a regular file",
 		filepath.Join(dir, "missing"): "stat " + filepath.Join(dir, "missing") + ": no such file or directory",
 	} {
-		accounts, err := Load(path, watch.AccountConfig{}, os.Getenv)
+		accounts, err := NewFile(path, watch.AccountConfig{}, os.Getenv).Load()
 		if err == nil || err.Error() != want || accounts != nil {
 			t.Errorf("got accounts %v and error %v, want %s", accounts, err, want)
 		}
@@ -478,7 +478,7 @@ func TestAnAliasBombIsRefused(t *testing.T) {
 	}
 	b.WriteString("accounts: *a9\n")
 	_, file := write(t, b.String())
-	_, err := Load(file, flags(), getenv)
+	_, err := NewFile(file, flags(), getenv).Load()
 	if want := file + ":1: defaults: " + writeOut; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -181,7 +181,7 @@ func underLoad(t *testing.T, d time.Duration, f func(r *Reloader, c *collector.C
 		put("accounts.yml", steadyTeams)
 		file := filepath.Join(dir, "accounts.yml")
 
-		load := func() ([]watch.AccountConfig, error) { return Load(file, flags(), os.Getenv) }
+		load := func() ([]watch.AccountConfig, error) { return NewFile(file, flags(), os.Getenv).Load() }
 		accounts, err := load()
 		if err != nil {
 			t.Fatal(err)

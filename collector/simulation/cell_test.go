@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +17,7 @@ import (
 
 	"geelark_exporter/collector"
 	"geelark_exporter/collector/watch"
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -29,7 +29,7 @@ type cell struct {
 	name string
 	sim  *geelarktest.Server
 	*process
-	logs *logged
+	logs *processtest.Log
 	// field is the one that is wrong while faulty is true, or was just now.
 	field  string
 	faulty bool
@@ -57,28 +57,10 @@ func bubble() place {
 	return place{url: "http://api.test", now: time.Now, theirs: time.Now, pass: time.Sleep, settle: synctest.Wait, until: func(wrong func() string) string { return wrong() }, timeout: 5 * time.Second}
 }
 
-// logged is what was logged.
-type logged struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 func newCell(t *testing.T, a api) *cell { return newCellAt(t, a, bubble()) }
 
 func newCellAt(t *testing.T, a api, at place) *cell {
-	c := &cell{t: t, api: a, logs: new(logged), true: make(map[string]string), place: at}
+	c := &cell{t: t, api: a, logs: new(processtest.Log), true: make(map[string]string), place: at}
 	cfg := geelarktest.Config{Phones: cellPhones, Seed: 1, Now: c.theirs, Token: cellToken, Still: true}
 	switch a.collector {
 	case watch.CollectorUsage:

@@ -44,7 +44,7 @@ func TestWhatIsShownLoadsAsTheSameConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := newConfig("base")
-	got, err := config.Load(file("config.yml", text), base, func(string) string { return "" })
+	got, err := config.NewFile(file("config.yml", text), base, func(string) string { return "" }).Load()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

@@ -48,7 +48,7 @@ const MinBillingInterval = 2 * time.Minute
 type Setting struct {
 	Field, Flag string
 	Value       any // the *string, *int or *time.Duration to set
-	Default     any // a string, int or [time.Duration]
+	standard    any // its default
 	valid       bool
 	Must        string // what makes the value valid: "be above zero"
 	Help        string
@@ -75,7 +75,7 @@ func (c *AccountConfig) Settings() []Setting {
 func DefaultAccountConfig() AccountConfig {
 	var c AccountConfig
 	for _, s := range c.Settings() {
-		reflect.ValueOf(s.Value).Elem().Set(reflect.ValueOf(s.Default))
+		reflect.ValueOf(s.Value).Elem().Set(reflect.ValueOf(s.standard))
 	}
 	return c
 }

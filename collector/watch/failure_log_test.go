@@ -10,12 +10,13 @@ import (
 
 	"github.com/go-kit/log"
 
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
 
 func TestAFailureIsLoggedOnceForEachOfItsReasonsAndCountedAtItsEnd(t *testing.T) {
-	logs := new(syncBuffer)
+	logs := new(processtest.Log)
 	now := time.Unix(1000, 0)
 	l := NewFailureLog("Polling", "known statuses are kept", log.NewLogfmtLogger(logs), func() time.Time { return now })
 	code := func(c geelark.Code, trace string) error {
@@ -57,7 +58,7 @@ func TestAFailureIsLoggedOnceForEachOfItsReasonsAndCountedAtItsEnd(t *testing.T)
 }
 
 func TestFailuresThatDifferEachTimeDoNotFillTheLog(t *testing.T) {
-	logs := new(syncBuffer)
+	logs := new(processtest.Log)
 	l := NewFailureLog("Polling", "known statuses are kept", log.NewLogfmtLogger(logs), time.Now)
 	for i := range 1000 {
 		l.Report(fmt.Errorf("failure %d", i))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,6 +13,7 @@ import (
 	"github.com/go-kit/log/level"
 	"go.uber.org/goleak"
 
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -36,7 +36,7 @@ type bench struct {
 	*Watcher
 	t    *testing.T
 	sim  *geelarktest.Server
-	logs *syncBuffer
+	logs *processtest.Log
 
 	transport roundTripper // can be changed
 }
@@ -71,7 +71,7 @@ func inBubbleWith(t *testing.T, n int, set func(*Options), change func(*AccountC
 // newBench returns a bench without a simulator: what it asks is api.
 func newBench(t *testing.T, api http.RoundTripper, set func(*Options), accounts ...AccountConfig) *bench {
 	t.Helper()
-	b := &bench{t: t, logs: new(syncBuffer), transport: api.RoundTrip}
+	b := &bench{t: t, logs: new(processtest.Log), transport: api.RoundTrip}
 	o := Options{
 		Logger:    level.NewFilter(log.NewLogfmtLogger(b.logs), level.AllowInfo()),
 		UserAgent: "test",
@@ -127,24 +127,6 @@ func (b *bench) reload(change func(*AccountConfig)) {
 	if err := b.Reload([]AccountConfig{cfg}); err != nil {
 		b.t.Fatal(err)
 	}
-}
-
-// syncBuffer is a log that can be read while it is written.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 func writeFile(t *testing.T, path, content string) {

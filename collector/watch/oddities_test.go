@@ -10,12 +10,13 @@ import (
 
 	"github.com/go-kit/log"
 
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
 
 func TestAnOddFieldIsLoggedOnceUntilItIsReadAgain(t *testing.T) {
-	logs := new(syncBuffer)
+	logs := new(processtest.Log)
 	logger := log.NewLogfmtLogger(logs)
 	o := new(oddities)
 	many := func(n int) (odd []geelark.Oddity) {
