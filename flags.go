@@ -64,7 +64,7 @@ type flags struct {
 }
 
 func newApp() (*kingpin.Application, *flags) {
-	app := kingpin.New(program, "Exposes the status of GeeLark cloud phones to Prometheus.").DefaultEnvars()
+	app := kingpin.New(program, "Exposes the status of GeeLark cloud phones to Prometheus. Secrets are given in files or in the environment, never as arguments, which others can see.").DefaultEnvars()
 	app.UsageWriter(os.Stdout)
 	app.Version(version.Print(program))
 	app.VersionFlag.NoEnvar()

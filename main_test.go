@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -149,7 +150,7 @@ func TestABadConfigurationEndsWithOneLineThatNamesTheFlag(t *testing.T) {
 		"address of a demo without it":  {withToken, []string{"--demo.listen-address=127.0.0.1:1"}, []string{"--demo.listen-address", "give --demo or drop it"}},
 		"base URL beside a demo":        {nil, []string{"--demo", "--geelark.base-url=http://x.test"}, []string{"--geelark.base-url does not go with --demo"}},
 		"token file beside a demo":      {nil, []string{"--demo", "--geelark.token-file=" + secret}, []string{"--geelark.token-file does not go with --demo"}},
-		"argument":                      {withToken, []string{"serve"}, []string{"unexpected serve", "--help"}},
+		"argument":                      {withToken, []string{"serve"}, []string{"an argument that belongs to no flag", "--help"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -437,14 +438,12 @@ func TestTLSAndBasicAuthentication(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	roots := newCertificate(t, dir)
-	// bcrypt of "open sesame"
 	config := `
 tls_server_config:
   cert_file: cert.pem
   key_file: key.pem
 basic_auth_users:
-  prometheus: $2a$04$F60itI9ryAFTqOUDs/AfHOpZ3vHhoRdeWUXlEAr1cOSickoVHkNZi
-`
+  prometheus: ` + openSesame + "\n"
 	file := filepath.Join(dir, "web.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -483,6 +482,7 @@ func newCertificate(t *testing.T, dir string) *x509.CertPool {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: "test"},
 		NotAfter:     time.Now().Add(time.Hour),
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
 	}

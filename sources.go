@@ -76,6 +76,9 @@ func parse(app *kingpin.Application, args []string) error {
 			return fmt.Errorf("--%s takes no value: write --%s or --no-%[2]s", name, f.Model().Name)
 		}
 	}
+	if strings.HasPrefix(failed.Error(), "unexpected ") { // and it may be a token
+		return errors.New("an argument that belongs to no flag: flags look like --flag=value, and a token is given in a file or in $GEELARK_TOKEN")
+	}
 	if line, err := app.ParseContext(args); err == nil {
 		for _, e := range line.Elements {
 			if c, ok := e.Clause.(*kingpin.FlagClause); ok && e.Value != nil && c.Model().Value.Set(*e.Value) != nil {

@@ -89,9 +89,10 @@ type Client struct {
 	current     atomic.Pointer[Budgets] // of the credentials last read; nil: none yet
 
 	chain handler
-	// The answers of phone/list hold personal data and proxy credentials, which
-	// stay in a connection's buffers: it has connections of its own, which
-	// [Client.CloseIdleConnections] gets rid of whatever else is in flight.
+	// The answers of phone/list hold personal data and proxy credentials, those about
+	// tasks the names that people gave them, which stay in a connection's buffers:
+	// these have connections of their own, which [Client.CloseIdleConnections] gets
+	// rid of whatever else is in flight.
 	listTransport http.RoundTripper
 }
 

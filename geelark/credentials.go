@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -210,10 +212,17 @@ func fromFile(ctx context.Context, c Credentials, file string) (Credentials, err
 	return c, nil
 }
 
+// looksSecret reports whether a secret may have been given in place of its file's
+// name.
+func looksSecret(name string) bool { return len(name) >= 24 && strings.ContainsAny(name, "0123456789") }
+
 func readSecret(ctx context.Context, file string) (Secret, error) {
 	b, err := regular.Read(ctx, file, maxSecretFile)
 	if _, large := errors.AsType[*regular.SizeError](err); large {
 		return "", fmt.Errorf("%w: it must hold the secret and nothing else", err)
+	}
+	if errors.Is(err, fs.ErrNotExist) && looksSecret(filepath.Base(file)) {
+		return "", errors.New("no file of that name, which looks like a secret itself: name the file that holds it")
 	}
 	if err != nil {
 		return "", err

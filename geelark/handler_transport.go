@@ -40,7 +40,8 @@ func (h *transportHandler) do(ctx context.Context, c *call) error {
 	c.appID = c.credentials.sign(req.Header, c.traceID, c.sent)
 
 	transport := cl.transport
-	if c.endpoint == EndpointPhoneList {
+	switch c.endpoint {
+	case EndpointPhoneList, EndpointTaskHistory, EndpointTaskQuery:
 		transport = cl.listTransport
 	}
 	// Not by an http.Client: the API never redirects, and whatever does must not

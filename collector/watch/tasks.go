@@ -33,6 +33,7 @@ type Tasks struct {
 // taskWatch follows the account's automation tasks.
 type taskWatch struct {
 	*job
+	client  *geelark.Client
 	tracker *tasks.Tracker
 	reader  *tasks.Reader
 	kept    *keeper
@@ -41,7 +42,7 @@ type taskWatch struct {
 func newTaskWatch(a *Account, o *Options, logger log.Logger) *taskWatch {
 	name, observer := a.name, o.Observer
 	kept := new(keeper)
-	t := &taskWatch{kept: kept, tracker: tasks.New(o.Now(), func(c tasks.Change) { kept.append(c) }, func(typ geelark.TaskType, status geelark.TaskStatus, d time.Duration) {
+	t := &taskWatch{client: a.client, kept: kept, tracker: tasks.New(o.Now(), func(c tasks.Change) { kept.append(c) }, func(typ geelark.TaskType, status geelark.TaskStatus, d time.Duration) {
 		observer.TaskEnded(name, typ, status, d)
 	})}
 	t.reader = tasks.NewReader(t.tracker, a.client, o.Now)
@@ -57,6 +58,7 @@ func newTaskWatch(a *Account, o *Options, logger log.Logger) *taskWatch {
 func (t *taskWatch) turn(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, tasksInterval)
 	defer cancel()
+	defer t.client.CloseIdleConnections() // their buffers hold what people have called their tasks
 	return t.reader.Turn(ctx, tasksCalls)
 }
 
