@@ -139,9 +139,11 @@ type prometheus struct {
 	name, url string
 }
 
-func (c *chain) startPrometheus(name, config string) *prometheus {
+// startPrometheus starts a server that has a past, in the text of OpenMetrics.
+func (c *chain) startPrometheus(name, config, past string) *prometheus {
 	data := filepath.Join(c.dir, name)
-	c.backfill(data)
+	c.run(exec.CommandContext(c.ctx, os.Getenv("PROMTOOL"), "tsdb", "create-blocks-from", "openmetrics",
+		c.write("past.om", past+"# EOF\n"), data))
 	_, address := c.start(nil, os.Getenv("PROMETHEUS"), "--config.file="+c.write(name+".yml", config), "--storage.tsdb.path="+data,
 		"--web.listen-address=127.0.0.1:0")
 	c.eventually(func() string {
@@ -158,9 +160,9 @@ func (c *chain) startPrometheus(name, config string) *prometheus {
 	return &prometheus{c, name, "http://" + address}
 }
 
-// backfill gives a server the last day of what alpha has left to spend: the one rule
-// that needs more past than the test lasts.
-func (c *chain) backfill(data string) {
+// past is the last day of what alpha has left to spend: the one rule that needs more
+// past than the test lasts.
+func (c *chain) past() string {
 	var credit, spending strings.Builder
 	credit.WriteString("# TYPE geelark:account:credit gauge\n")
 	spending.WriteString("# TYPE geelark:account:spending gauge\n")
@@ -169,8 +171,7 @@ func (c *chain) backfill(data string) {
 		fmt.Fprintf(&credit, "geelark:account:credit{account=\"alpha\"} %f %d\n", balance+ago.Hours(), now.Add(-ago).Unix())
 		fmt.Fprintf(&spending, "geelark:account:spending{account=\"alpha\"} %f %d\n", 1.0/3600, now.Add(-ago).Unix())
 	}
-	c.run(exec.CommandContext(c.ctx, os.Getenv("PROMTOOL"), "tsdb", "create-blocks-from", "openmetrics",
-		c.write("past.om", credit.String()+spending.String()+"# EOF\n"), data))
+	return credit.String() + spending.String()
 }
 
 // get asks the server's API.

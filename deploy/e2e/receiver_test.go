@@ -32,14 +32,14 @@ func key(alert string, labels map[string]string) string {
 type receiver struct {
 	url string
 
-	mu        sync.Mutex
-	history   map[string][]string // the statuses of each alert, in order, none twice in a row
-	summaries map[string]string
-	chat      []string // messages
+	mu      sync.Mutex
+	history map[string][]string          // the statuses of each alert, in order, none twice in a row
+	texts   map[string]map[string]string // the annotations that each alert had last
+	chat    []string                     // messages
 }
 
 func newReceiver(c *chain) *receiver {
-	r := &receiver{history: make(map[string][]string), summaries: make(map[string]string)}
+	r := &receiver{history: make(map[string][]string), texts: make(map[string]map[string]string)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /webhook", r.webhook)
 	mux.HandleFunc("POST /chat", r.message)
@@ -65,7 +65,7 @@ func (r *receiver) webhook(w http.ResponseWriter, req *http.Request) {
 		if h := r.history[k]; len(h) == 0 || h[len(h)-1] != a.Status {
 			r.history[k] = append(h, a.Status)
 		}
-		r.summaries[k] = a.Annotations["summary"]
+		r.texts[k] = a.Annotations
 	}
 }
 
@@ -95,8 +95,8 @@ func (r *receiver) waitFor(c *chain, status string, n notice) {
 		switch h := r.history[k]; {
 		case len(h) == 0 || h[len(h)-1] != status:
 			return fmt.Sprintf("%s has not come as %s; what came: %v", k, status, r.history)
-		case status == firing && r.summaries[k] != n.summary:
-			c.Fatalf("%s has the summary %q, want %q", k, r.summaries[k], n.summary)
+		case status == firing && r.texts[k]["summary"] != n.summary:
+			c.Fatalf("%s has the summary %q, want %q", k, r.texts[k]["summary"], n.summary)
 		case !slices.ContainsFunc(r.chat, func(m string) bool {
 			firingPart, resolvedPart, _ := strings.Cut(m, "Resolved")
 			return strings.Contains(map[string]string{firing: firingPart, resolved: resolvedPart}[status], n.summary+"\n")
