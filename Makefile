@@ -94,8 +94,8 @@ chromium: ## Install Chromium, for make test, where apt-get may
 
 .PHONY: lint
 lint: format vet $(GOLANGCI_LINT) $(ACTIONLINT) ## Check formatting, the code and the workflows
-	$(GOLANGCI_LINT) run ./... $(OWN)
-	for m in $(NESTED); do (cd $$m && $(GOLANGCI_LINT) run) || exit; done
+	$(GOLANGCI_LINT) run --allow-serial-runners ./... $(OWN)
+	for m in $(NESTED); do (cd $$m && $(GOLANGCI_LINT) run --allow-serial-runners) || exit; done
 	$(ACTIONLINT) -shellcheck= -pyflakes=
 
 .PHONY: nested
