@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -16,7 +16,8 @@ import (
 
 const (
 	magic      = 0x6b726c67 // "glrk"
-	headerSize = 8
+	headerSize = 16
+	lengthAt   = 8 // where the header has the file's length
 	frameSize  = 8
 
 	// maxRecord bounds what is believed of a length on disk.
@@ -43,6 +44,7 @@ type Log struct {
 	size    int64 // of what is whole
 	rewrite int64 // the size from which the file is said anew
 	behind  bool  // something was not written: the next write says everything
+	whole   bool  // as it was opened
 	frame   []byte
 }
 
@@ -69,7 +71,7 @@ func (d *Directory) Log(name string, version uint32, replay func(record []byte) 
 		}
 		l.behind = true
 	default:
-		l.size, l.rewrite = size, max(leastRewrite, size)
+		l.size, l.rewrite, l.whole = size, max(leastRewrite, size), cut == 0
 		if err := l.open(); err != nil {
 			d.wrote(name, err)
 			l.behind = true
@@ -88,16 +90,28 @@ func (l *Log) open() error {
 		f.Close()
 		return err
 	}
-	if _, err := f.Seek(l.size, io.SeekStart); err != nil {
-		f.Close()
-		return err
-	}
 	l.file = f
-	return nil
+	if l.whole {
+		return nil
+	}
+	return l.writeLength(l.size) // it is whole from now on
 }
 
-// read replays the file. It returns the length of what is whole and how many
-// bytes stand behind it.
+func (l *Log) writeLength(n int64) error {
+	_, err := l.file.WriteAt(binary.LittleEndian.AppendUint64(nil, uint64(n)), lengthAt)
+	return err
+}
+
+// Whole reports whether the file was there when it was opened, and lacked nothing of
+// what was written to it.
+func (l *Log) Whole() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.whole
+}
+
+// read replays the file. It returns the length of what is whole and how many bytes
+// stand behind it or are missing.
 func (l *Log) read(replay func([]byte) error) (size, cut int64, err error) {
 	data, err := os.ReadFile(l.path)
 	if err != nil {
@@ -133,7 +147,11 @@ func (l *Log) read(replay func([]byte) error) (size, cut int64, err error) {
 		}
 		at += frameSize + n
 	}
-	return int64(at), int64(len(data) - at), nil
+	end := int64(len(data))
+	if written := binary.LittleEndian.Uint64(data[lengthAt:]); written > uint64(end) {
+		end = int64(min(written, math.MaxInt64))
+	}
+	return int64(at), end - int64(at), nil
 }
 
 func checksum(payload []byte) uint32 {
@@ -166,7 +184,11 @@ func (l *Log) append(records [][]byte) error {
 	for _, r := range records {
 		l.frame = appendFrame(l.frame, r)
 	}
-	if _, err := l.file.Write(l.frame); err != nil {
+	_, err := l.file.WriteAt(l.frame, l.size)
+	if err == nil {
+		err = l.writeLength(l.size + int64(len(l.frame)))
+	}
+	if err != nil {
 		// What was written of it is no whole record, or is one that would come
 		// twice: the file is said anew.
 		l.behind = true
@@ -190,7 +212,9 @@ func (l *Log) sayAnew() (err error) {
 	l.behind = true
 	b := binary.LittleEndian.AppendUint32(nil, magic)
 	b = binary.LittleEndian.AppendUint32(b, l.version)
+	b = append(b, make([]byte, headerSize-lengthAt)...)
 	l.say(func(record []byte) { b = appendFrame(b, record) })
+	binary.LittleEndian.PutUint64(b[lengthAt:], uint64(len(b)))
 
 	f, err := os.CreateTemp(filepath.Dir(l.path), l.name+unfinished+"*")
 	if err != nil {

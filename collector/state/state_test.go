@@ -113,8 +113,8 @@ func TestAFileCutAtAnyByteKeepsWhatIsWhole(t *testing.T) {
 		}
 		o, d, lines := start(t, dir)
 		wantWords(t, o, want...)
-		if warned := lines.Len() > 0; warned == atEnd {
-			t.Errorf("%d bytes: logged %q", n, lines)
+		if whole := n == len(whole); lines.Len() > 0 == whole || o.log.Whole() != whole {
+			t.Errorf("%d bytes: logged %q, whole: %t", n, lines, o.log.Whole())
 		}
 		if !o.learn("four") {
 			t.Errorf("%d bytes: not written", n)

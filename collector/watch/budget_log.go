@@ -105,7 +105,7 @@ func newBudgetLog(d *state.Directory, now func() time.Time) *budgetLog {
 			endpoints[e] = &spent{ended: p.Ended, Past: geelark.Past{PausedUntil: p.PausedUntil, Code: p.Code, Status: p.Status}}
 		}
 	}
-	l.sound = l.log.Rewrite()
+	l.sound = l.log.Whole() && l.log.Rewrite()
 	return l
 }
 

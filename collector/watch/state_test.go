@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -137,6 +138,65 @@ func TestATokenThatIsRotatedJustBeforeARestartBreaksNoLimit(t *testing.T) {
 		}
 		if got := m.sim.MostIn(status, time.Minute); got > 150 || got < 100 {
 			t.Errorf("%d requests within a minute, want at most 150", got)
+		}
+	})
+}
+
+func TestSpendingThatWasCutOffBreaksNoLimitOfTheVendors(t *testing.T) {
+	for tenth := range 11 {
+		t.Run(fmt.Sprintf("%d tenths are left", tenth), func(t *testing.T) {
+			onMachine(t, geelarktest.Config{Phones: 15_000, Still: true}, func(m *machine) {
+				m.accounts[0].CacheTTL = 0
+				m.accounts[0].IDs = m.sim.IDs()
+				b := m.start() // which knows nothing
+				b.poll()
+				time.Sleep(61 * time.Second)
+				for range 5 {
+					b.poll()
+				}
+				m.kill(b)
+				file := filepath.Join(m.dir, "budgets")
+				content, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Truncate(file, int64(len(content)*tenth/10)); err != nil {
+					t.Fatal(err)
+				}
+				b = m.start()
+				for range 6 {
+					b.poll()
+				}
+				m.stop(b)
+				if got := m.sim.MostIn(status, time.Minute); got > 200 || got < 150 {
+					t.Errorf("%d requests within a minute, want 150 to 200", got)
+				}
+			})
+		})
+	}
+}
+
+func TestTheStateHoldsNoSecretAndNothingPersonal(t *testing.T) {
+	cfg := geelarktest.Config{Phones: 60, TasksPerDay: 6, Usage: geelarktest.Usage{Every: 5 * time.Minute}}
+	onMachine(t, cfg, func(m *machine) {
+		m.set = func(o *Options) { o.Collectors = Collectors() }
+		b := m.start()
+		b.scrapeFor(2 * time.Hour)
+		m.stop(b)
+		files, err := os.ReadDir(m.dir)
+		if err != nil || len(files) < 5 {
+			t.Fatalf("%d files, %v", len(files), err)
+		}
+		for _, f := range files {
+			content, err := os.ReadFile(filepath.Join(m.dir, f.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, secret := range m.sim.Secrets() {
+				if bytes.Contains(content, []byte(secret)) {
+					t.Errorf("%s holds %q", f.Name(), secret)
+				}
+			}
 		}
 	})
 }
