@@ -106,13 +106,25 @@ var events = []event{
 		if locked {
 			return
 		}
-		remove := a.sim.Inject(geelarktest.Fault{Code: geelark.CodeHourLimit, Endpoint: "phone/status"})
+		asked := make(chan time.Time, 1)
+		remove := a.sim.Inject(geelarktest.Fault{Code: geelark.CodeHourLimit, Endpoint: "phone/status", Before: func(string) {
+			select {
+			case asked <- time.Now():
+			default: // it was asked before
+			}
+		}})
 		time.Sleep(intervalAt(time.Now()) + fleetTTL + 10*time.Second)
 		remove()
+		var began time.Time
+		select {
+		case began = <-asked:
+		default:
+			return // nobody asked, perhaps because something else is wrong
+		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		a.disturb(2*time.Hour + 2*time.Minute)
-		a.lockedUntil, a.calls = time.Now().Add(2*time.Hour-2*time.Minute), a.sim.Requests("phone/status")
+		a.lockedUntil, a.calls = began.Add(2*time.Hour), a.sim.Requests("phone/status")
 	}},
 	{"phones come and go", func(w *world) {
 		a := w.any()

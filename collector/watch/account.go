@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
@@ -39,6 +40,7 @@ type Account struct {
 	skew      *skew
 	asked     asked
 	logs      *accountLogs
+	restored  atomic.Bool // phones of an earlier process are known, and were not exposed yet
 }
 
 // newAccount makes an account. One that is to take the place of another of the
@@ -218,11 +220,20 @@ func (a *Account) Refresh(ctx context.Context, collectors []string) {
 	if a.logs.isDue(now) {
 		a.workers.begin(a.logs.save)
 	}
+	if a.restored.Swap(false) && a.isCurrent() {
+		return // what is known is exposed at once after a restart
+	}
 	a.scrapes.wait(ctx, func() bool {
 		return (!lists || !a.inventory.pending()) &&
 			(!asked(CollectorStatus) || !a.poller.isBusy()) &&
 			(!asked(CollectorBilling) || !a.billing.pending())
 	})
+}
+
+// isCurrent reports whether something is known of each phone that can be trusted.
+func (a *Account) isCurrent() bool {
+	s := a.Snapshot()
+	return s.Current == s.Phones
 }
 
 func (a *Account) isPaused() bool {

@@ -90,6 +90,7 @@ func openLogs(a *Account, o *Options) *accountLogs {
 		return err
 	}, func(add func([]byte)) { l.account.sayPhones(add) })
 	a.store.Restore(saved, l.saved)
+	a.restored.Store(len(saved) > 0)
 	a.counts.open(o.State)
 	a.billing.restore(first.Billing)
 	if reflect.DeepEqual(first.Selection, a.selection()) {
