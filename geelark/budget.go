@@ -135,12 +135,13 @@ func (b *budget) setLimits(l Limits) {
 	b.broadcast()
 }
 
-// copySpent takes over the requests that another budget has in its windows. Those
-// in flight count as if they ended now.
+// copySpent takes over the requests that another budget has in its windows, and that
+// others spend from its limit. Requests in flight count as if they ended now.
 func (b *budget) copySpent(from *budget) {
 	from.mu.Lock()
 	now := from.now()
 	from.advance(now)
+	steps, lowered := from.contention.steps, from.contention.lowered
 	var ended []time.Time
 	for _, d := range from.ended {
 		ended = append(ended, from.epoch.Add(d))
@@ -157,6 +158,9 @@ func (b *budget) copySpent(from *budget) {
 	}
 	slices.Sort(b.ended)
 	b.minute = 0
+	if lowered.After(b.contention.lowered) {
+		b.contention.steps, b.contention.lowered = steps, lowered
+	}
 	b.broadcast()
 }
 

@@ -48,6 +48,7 @@ func simulate(t *testing.T, state bool) {
 		}
 		var happened int
 		wg.Go(func() { happened = w.happen(ctx, min(*period/time.Duration(2*len(events)), 20*time.Minute)) })
+		wg.Go(func() { w.tellDays(ctx) })
 		wg.Wait()
 		w.stop()
 
@@ -69,6 +70,22 @@ func simulate(t *testing.T, state bool) {
 			t.Errorf("the large account had %d calls in a minute: nothing was tested", large)
 		}
 	})
+}
+
+// tellDays says how far the simulation is.
+func (w *world) tellDays(ctx context.Context) {
+	for day := 1; ; day++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(24 * time.Hour):
+		}
+		calls := 0
+		for _, sim := range w.site {
+			calls += sim.Requests("")
+		}
+		w.t.Logf("day %d is over, %d calls", day, calls)
+	}
 }
 
 // mostAMinute are the most requests within any minute: those of the process's own

@@ -38,6 +38,7 @@ type Account struct {
 	errors    *recentErrors
 	oddities  *oddities
 	skew      *skew
+	others    *contentionLog
 	asked     asked
 	logs      *accountLogs
 	restored  atomic.Bool // phones of an earlier process are known, and were not exposed yet
@@ -49,7 +50,7 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &Account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, store: phones.NewStore(o.Now()), counts: newCounts(cfg.Name, o), workers: newWorkers(log.With(o.Logger, "account", cfg.Name), o.Observer.Panicked), errors: new(recentErrors), oddities: new(oddities), skew: new(skew)}
+	a := &Account{cfg: cfg, name: cfg.Name, maxStaleness: cfg.MaxStaleness, now: o.Now, collectors: o.Collectors, store: phones.NewStore(o.Now()), counts: newCounts(cfg.Name, o), workers: newWorkers(log.With(o.Logger, "account", cfg.Name), o.Observer.Panicked), errors: new(recentErrors), oddities: new(oddities), skew: new(skew), others: newContentionLog(log.With(o.Logger, "account", cfg.Name), o.Now)}
 	logger := log.With(o.Logger, "account", cfg.Name)
 	options := []geelark.Option{
 		geelark.WithBaseURL(cfg.BaseURL),
@@ -58,11 +59,12 @@ func newAccount(cfg AccountConfig, o *Options, budgets *budgetStore, old *Accoun
 		geelark.WithClock(o.Now),
 		geelark.WithObserver(func(r geelark.Request) {
 			a.skew.learn(r.Skew)
+			a.others.see(r)
 			o.Observer.RequestSent(cfg.Name, r)
 		}),
 	}
 	if old != nil {
-		a.store, a.counts, a.errors, a.oddities, a.skew = old.store, old.counts, old.errors, old.oddities, old.skew
+		a.store, a.counts, a.errors, a.oddities, a.skew, a.others = old.store, old.counts, old.errors, old.oddities, old.skew, old.others
 	}
 	var err error
 	a.budgets = budgets.of(&cfg, old)
@@ -164,8 +166,13 @@ func (a *Account) Has(collector string) bool { return slices.Contains(a.collecto
 // Phones returns what is known of the account's phones.
 func (a *Account) Phones() *phones.Store { return a.store }
 
-// Budget returns what may be sent to an endpoint now.
-func (a *Account) Budget(e geelark.Endpoint) geelark.Budget { return a.client.Budget(e) }
+// Budget returns what may be sent to an endpoint now. Contended counts on when the
+// account has other credentials.
+func (a *Account) Budget(e geelark.Endpoint) geelark.Budget {
+	b := a.client.Budget(e)
+	b.Contended = a.budgets.contended(e)
+	return b
+}
 
 // Listed returns how many phones the account had at its last whole listing, selected
 // or not, and whether there was one.

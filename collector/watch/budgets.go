@@ -85,6 +85,34 @@ type accountBudgets struct {
 	// Guarded by the store's lock.
 	key  budgetKey
 	last *geelark.Budgets
+	// contention is how often each limit was met that others spend from, apart from
+	// what the last budgets say above met.
+	contention, met map[geelark.Endpoint]int
+}
+
+// contended returns how often the API said, since the account is watched, that a limit
+// is broken that was kept to.
+func (a *accountBudgets) contended(e geelark.Endpoint) int {
+	a.store.mu.Lock()
+	defer a.store.mu.Unlock()
+	return a.contendedNow(e)
+}
+
+func (a *accountBudgets) contendedNow(e geelark.Endpoint) int {
+	n := a.contention[e]
+	if a.last != nil {
+		n += a.last.Of(e).Contended - a.met[e]
+	}
+	return n
+}
+
+// goOn makes others the account's budgets.
+func (a *accountBudgets) goOn(b *geelark.Budgets) {
+	contention, met := make(map[geelark.Endpoint]int), make(map[geelark.Endpoint]int)
+	for _, e := range geelark.Endpoints() {
+		contention[e], met[e] = a.contendedNow(e), b.Of(e).Contended
+	}
+	a.contention, a.met, a.last = contention, met, b
 }
 
 // of returns the budgets of an account, which go on from those of the account
@@ -97,7 +125,7 @@ func (s *budgetStore) of(cfg *AccountConfig, old *Account) *accountBudgets {
 	if old != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		a.key, a.last = old.budgets.key, old.budgets.last
+		a.key, a.last, a.contention, a.met = old.budgets.key, old.budgets.last, old.budgets.contention, old.budgets.met
 	}
 	return a
 }
@@ -111,7 +139,7 @@ func (a *accountBudgets) BudgetsOf(c geelark.Credentials) *geelark.Budgets {
 	defer s.mu.Unlock()
 	if c == (geelark.Credentials{}) { // not read yet
 		if a.last == nil {
-			a.last = geelark.NewBudgets(a.limits, s.now)
+			a.goOn(geelark.NewBudgets(a.limits, s.now))
 		}
 		return a.last
 	}
@@ -128,7 +156,8 @@ func (a *accountBudgets) BudgetsOf(c geelark.Credentials) *geelark.Budgets {
 		}
 		s.known[key] = b
 	}
-	a.key, a.last = key, b
+	a.key = key
+	a.goOn(b)
 	s.settle()
 	return b
 }
