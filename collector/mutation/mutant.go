@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
 	"slices"
@@ -533,7 +534,8 @@ func (s *source) results(st *ast.ReturnStmt) {
 }
 
 func (s *source) result(e ast.Expr, t types.Type) {
-	if tv := s.info.Types[e]; tv.IsNil() || tv.Value != nil && isNumber(t) && isLiteral(e) {
+	tv := s.info.Types[e]
+	if _, literal := e.(*ast.BasicLit); tv.IsNil() || tv.Value != nil && isNumber(t) && (literal || constant.Sign(tv.Value) == 0) {
 		return
 	}
 	var far mutant
@@ -568,8 +570,6 @@ func (s *source) result(e ast.Expr, t types.Type) {
 	m.alone = far.alone
 	s.wrap(e, m, func(text string) string { return fmt.Sprintf("mutantZero__[%s](%d, %s)", name, m.id, text) })
 }
-
-func isLiteral(e ast.Expr) bool { _, ok := e.(*ast.BasicLit); return ok }
 
 // deletion deletes statements that stand for themselves.
 func (s *source) deletion(st ast.Stmt) {

@@ -99,6 +99,9 @@ func (r *runner) prepare(names []string) error {
 
 // drop forgets tests that fail without a mutant.
 func (r *runner) drop(s *suite) error {
+	if !slices.ContainsFunc(r.module.packages, func(p *brokenPackage) bool { return p.name == s.name }) {
+		s.tests = slices.DeleteFunc(s.tests, func(t *test) bool { return t.cost > mostOfOthers })
+	}
 	failed := make([]bool, len(s.tests))
 	err := r.each(len(s.tests), func(i int) error {
 		began := time.Now()
@@ -201,7 +204,7 @@ func (r *runner) run(s *suite, binary string, id int, tests []*test) (verdict, s
 
 // mostOfOthers is the processor's time of tests of other packages that are worth
 // it: a few take as much as all others together.
-const mostOfOthers = 2 * time.Second
+const mostOfOthers = 500 * time.Millisecond
 
 // judge finds out whether a test notices a mutant: one of the mutant's own
 // package that reaches it, or one of a package that counts too. What the tests

@@ -131,3 +131,17 @@ func TestPhonesAreRestoredInTheOrderOfTheirTurn(t *testing.T) {
 		t.Errorf("got %v", times)
 	}
 }
+
+func TestAPhoneThatWasNeverPolledNorListedIsRestoredAsThat(t *testing.T) {
+	store := NewStore(at(100))
+	store.Restore([]Saved{{ID: "b", SerialName: "name"}}, at(100))
+	store.TrackOnly([]string{"b", "a"})
+	for r := range store.All(at(100), Lifetimes{time.Hour, time.Hour}) {
+		if r.Knowledge != Pending || !r.ObservedAt.IsZero() || !r.PolledAt.IsZero() || !r.DescribedAt.IsZero() {
+			t.Errorf("got %+v", r)
+		}
+	}
+	if got := store.Take(2); !slices.Equal(got, []string{"b", "a"}) {
+		t.Errorf("got %q, want them in the order of tracking", got)
+	}
+}

@@ -27,6 +27,9 @@ func TestPhonesArePolledInTheOrderOfTheirLastPoll(t *testing.T) {
 	}{
 		{"never polled ones first, as tracked", func() {}, 2, []string{"a", "b"}},
 		{"those in flight are not taken twice", func() {}, 2, []string{"c", "d"}},
+		{"never polled and not sent, they are first again", func() {
+			store.GiveBack([]string{"a", "b", "c", "d"}, time.Time{})
+		}, 4, []string{"a", "b", "c", "d"}},
 		{"given back, they queue by the end of their poll", func() {
 			store.GiveBack([]string{"c", "d"}, at(10))
 			store.GiveBack([]string{"a", "b"}, at(11))
