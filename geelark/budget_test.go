@@ -113,6 +113,57 @@ func TestNoWindowOfTheServersEverHoldsMoreThanTheLimit(t *testing.T) {
 	}
 }
 
+func TestWhatAnotherBudgetHasSpentLeavesWhenItWouldHaveThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := Limits{PerMinute: 2, PerHour: 100}
+		from := newBudget(EndpointPhoneStatus, l, time.Now)
+		spend := func(b *budget) {
+			if ok, next := b.reserve(); !ok {
+				t.Fatalf("no place before %s", next)
+			}
+			b.end(time.Now(), true, pause{})
+		}
+		spend(from)
+		time.Sleep(10 * time.Second)
+		b := newBudget(EndpointPhoneStatus, l, time.Now)
+		spend(b)
+		b.copySpent(from)
+		if ok, next := b.reserve(); ok || time.Until(next) != 50*time.Second+justOver {
+			t.Errorf("a place is free (%v) after %s, want %s", ok, time.Until(next), 50*time.Second+justOver)
+		}
+	})
+}
+
+func TestACallThatPanicsLosesNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, transportFunc(func(*http.Request) (*http.Response, error) { panic("oh dear") }), withLimits(Limits{PerMinute: 2, PerHour: 100}))
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic is lost")
+				}
+			}()
+			_ = ask(t.Context(), c)
+		}()
+		if b := c.Budget(EndpointPhoneStatus); b.InFlight != 0 || b.MinuteRemaining != 1 {
+			t.Errorf("%d requests in flight, %d left of 2", b.InFlight, b.MinuteRemaining)
+		}
+	})
+}
+
+func TestWhoeverGivesUpWhileCredentialsAreReadHasNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := play(answerBody(statusOK))
+		c := newClientFor(t, sources(func() (Credentials, error) { return Credentials{}, errors.New("no file") }), s)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cause := errors.New("enough")
+		cancel(cause)
+		if err := ask(ctx, c); !errors.Is(err, ErrNotSent) || !errors.Is(err, cause) || len(s.requests()) != 0 {
+			t.Errorf("got %v and %d requests", err, len(s.requests()))
+		}
+	})
+}
+
 func callAtRandom(t *testing.T, c *Client, rng *rand.Rand) {
 	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), rngKey{}, rng))
 	defer cancel()

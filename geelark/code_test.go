@@ -85,6 +85,16 @@ func TestDocumentedCodesAreTold(t *testing.T) {
 	}
 }
 
+func TestCodesHaveTheNumbersOfTheDocuments(t *testing.T) {
+	want := []Code{
+		0, 40000, 40001, 40002, 40003, 40004, 40005, 40006, 40007, 40008, 40009, 40011, 40012, 40013, 40014, 40015, 40016, 40017,
+		41001, 42001, 43004, 43005, 43006, 43008, 43020, 43029, 45002, 46001, 46002, 46003, 47001, 47002, 47004, 50000, 51001,
+	}
+	if got := Codes(); !slices.Equal(got, want) {
+		t.Errorf("got %d, want %d", got, want)
+	}
+}
+
 func TestErrorTellsWhatSupportAsksFor(t *testing.T) {
 	until := time.Date(2026, 5, 4, 3, 2, 1, 0, time.FixedZone("CST", 8*3600))
 	for _, test := range []struct {
@@ -106,6 +116,14 @@ func TestErrorTellsWhatSupportAsksFor(t *testing.T) {
 		{
 			&HTTPError{Endpoint: EndpointPhoneList, StatusCode: 308, TraceID: "t"},
 			`phone/list: HTTP status 308, redirects are not followed: correct the API's address (trace id t)`,
+		},
+		{
+			&HTTPError{Endpoint: EndpointPhoneList, StatusCode: 299, TraceID: "t"},
+			`phone/list: HTTP status 299 (trace id t)`,
+		},
+		{
+			&HTTPError{Endpoint: EndpointPhoneList, StatusCode: 399, TraceID: "t"},
+			`phone/list: HTTP status 399, redirects are not followed: correct the API's address (trace id t)`,
 		},
 		{
 			&TransportError{Endpoint: EndpointPhoneStatus, Reason: ReasonDNS, TraceID: "t", Err: errors.New("no such host")},

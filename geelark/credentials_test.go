@@ -150,26 +150,27 @@ func TestSecretFileMayHaveWhiteSpaceAround(t *testing.T) {
 }
 
 func TestUnusableSecretFileIsRefusedByNameWithoutItsContent(t *testing.T) {
-	for name, file := range map[string]string{
-		"missing":       filepath.Join(t.TempDir(), "secret-file"),
-		"empty":         writeFile(t, ""),
-		"white space":   writeFile(t, " \r\n\t\n"),
-		"several lines": writeFile(t, "s3cret\ns3cret-too\n"),
-		"blank inside":  writeFile(t, "s3cret s3cret"),
-		"not ASCII":     writeFile(t, "s3cret\u00e9"),
-		"UTF-16":        writeFile(t, "\xff\xfes\x003\x00c\x00r\x00e\x00t\x00"),
-		"in quotes":     writeFile(t, "\"s3cret\"\n"),
-		"control":       writeFile(t, "s3cret\x00"),
-		"far too large": writeFile(t, strings.Repeat("s3cret", 20000)),
-		"a directory":   t.TempDir(),
+	for name, test := range map[string]struct{ file, says string }{
+		"missing":       {filepath.Join(t.TempDir(), "secret-file"), "no such file"},
+		"empty":         {writeFile(t, ""), "is empty: it must hold the secret"},
+		"white space":   {writeFile(t, " \r\n\t\n"), "is empty: it must hold the secret"},
+		"several lines": {writeFile(t, "s3cret\ns3cret-too\n"), "has several lines"},
+		"blank inside":  {writeFile(t, "s3cret s3cret"), "holds blanks"},
+		"not ASCII":     {writeFile(t, "s3cret\u00e9"), "not ASCII"},
+		"UTF-16":        {writeFile(t, "\xff\xfes\x003\x00c\x00r\x00e\x00t\x00"), "in UTF-16"},
+		"in quotes":     {writeFile(t, "\"s3cret\"\n"), "stands in quotes"},
+		"control":       {writeFile(t, "s3cret\x00"), "holds NUL"},
+		"far too large": {writeFile(t, strings.Repeat("s3cret", 20000)), "it must hold the secret and nothing else"},
+		"a directory":   {t.TempDir(), "regular"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			file := test.file
 			for _, source := range []CredentialSource{TokenFile(file), APIKeyFile{AppID: "app", File: file}} {
 				got, err := source.Credentials(t.Context())
 				if err == nil || got != (Credentials{}) {
 					t.Fatalf("%T was accepted", source)
 				}
-				if !strings.Contains(err.Error(), file) || strings.Contains(err.Error(), "s3cret") {
+				if !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "s3cret") {
 					t.Errorf("%T: %v", source, err)
 				}
 				s := play(answerBody(statusOK))
@@ -212,6 +213,8 @@ func TestCredentialsMustBeWholeAndOfOneMode(t *testing.T) {
 		"a token in UTF-16":           {Credentials{Token: "\xff\xfet\x00"}, "the token is in UTF-16"},
 		"a token in UTF-16, reversed": {Credentials{Token: "\xfe\xff\x00t"}, "the token is in UTF-16"},
 		"a token in UTF-16, no mark":  {Credentials{Token: "t\x00o\x00k\x00"}, "the token is in UTF-16"},
+		"the same, reversed":          {Credentials{Token: "\x00t\x00o\x00k"}, "the token is in UTF-16"},
+		"a token of one NUL":          {Credentials{Token: "\x00"}, "the token holds NUL characters"},
 		"blanks alone":                {Credentials{Token: " \n"}, "neither"},
 		"a token with all characters": {Credentials{Token: "!~azAZ09-._~+/="}, ""},
 	} {

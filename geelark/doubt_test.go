@@ -75,6 +75,50 @@ func TestASmallFleetDoesNotNoticeThatNothingIsKnown(t *testing.T) {
 	})
 }
 
+func TestTheVendorAllowsBillingLess(t *testing.T) {
+	for _, e := range Endpoints() {
+		want, less := map[Endpoint]int{EndpointWallet: 10, EndpointPlanInfo: 1}[e]
+		if !less {
+			want = 200
+		}
+		if got := vendorPerMinute(e); got != want {
+			t.Errorf("%s: %d a minute, want %d", e, got, want)
+		}
+	}
+}
+
+func TestASlotOfDoubtIsAPartOfWhatTheVendorAllowsAbove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for perMinute, want := range map[int]time.Duration{
+			150: time.Minute / 48, // of 50 two less, that requests need not arrive as they leave
+			10:  time.Minute / 181,
+			199: time.Minute,
+			200: 0,
+		} {
+			if got := newDoubt(time.Now(), Limits{PerMinute: perMinute, PerHour: 18000}.of(EndpointPhoneStatus)).slot; got != want {
+				t.Errorf("%d a minute: %s, want %s", perMinute, got, want)
+			}
+		}
+	})
+}
+
+func TestDoubtThatHasNothingToSpareAnyMoreWaitsForItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudgets(Limits{PerMinute: 150, PerHour: 18000}, time.Now)
+		b.Doubt()
+		for _, tt := range []struct {
+			perMinute int
+			want      time.Duration // until the next request, at most
+		}{{200, 55 * time.Second}, {150, 1300 * time.Millisecond}} {
+			time.Sleep(5 * time.Second)
+			b.SetLimits(Limits{PerMinute: tt.perMinute, PerHour: 18000})
+			if got := time.Until(b.Of(EndpointPhoneStatus).Next); got > tt.want || tt.perMinute == 200 && got != tt.want {
+				t.Errorf("with %d a minute the next request waits %s, want %s", tt.perMinute, got, tt.want)
+			}
+		}
+	})
+}
+
 func TestDoubtEndsAfterAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBudgets(Limits{PerMinute: 150, PerHour: 18000}, time.Now)

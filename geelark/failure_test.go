@@ -18,7 +18,9 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -170,6 +172,12 @@ func TestFailuresBelowHTTPAreInOwnWords(t *testing.T) {
 		"handshake that makes none": {fmt.Errorf("a: %w", errors.New("tls: server selected "+echoed)), ReasonTLS, "no TLS"},
 		"dialing":                   {&net.OpError{Op: "dial", Err: errors.New(echoed)}, ReasonConnection, "connection failed"},
 		"whatever it is":            {errors.New(echoed), ReasonConnection, "connection failed"},
+		"alert in other words":      {&net.OpError{Op: "remote error", Err: errors.New(echoed)}, ReasonTLS, "refused"},
+		"alert of our own in them":  {&net.OpError{Op: "local error", Err: errors.New(echoed)}, ReasonTLS, "no TLS"},
+		"time that is over":         {&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, ReasonTimeout, "took too long"},
+		"connection refused":        {&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, ReasonConnection, "connecting failed: connection refused"},
+		"connection reset":          {&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, ReasonConnection, "the connection broke: connection reset"},
+		"connection reset, alone":   {syscall.ECONNRESET, ReasonConnection, "the connection broke: connection reset"},
 		"HTTP/2":                    {errors.New("http2: server sent GOAWAY, debug=" + echoed), ReasonConnection, "connection failed"},
 		"proxy":                     {fmt.Errorf("%s: %w", echoed, proxyRefusal(403)), ReasonConnection, "HTTP status 403"},
 	} {
@@ -181,6 +189,34 @@ func TestFailuresBelowHTTPAreInOwnWords(t *testing.T) {
 			wantOwnWords(t, err)
 		})
 	}
+}
+
+func TestWhoeverEndedACallIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct {
+			end    func(context.Context) (context.Context, context.CancelFunc)
+			reason Reason
+			says   string
+			is     error
+		}{
+			{func(ctx context.Context) (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(ctx)
+				time.AfterFunc(time.Second, cancel)
+				return ctx, cancel
+			}, ReasonCanceled, "the caller gave up", context.Canceled},
+			{func(ctx context.Context) (context.Context, context.CancelFunc) {
+				return context.WithTimeout(ctx, time.Second)
+			}, ReasonTimeout, "no whole answer within the time limit", context.DeadlineExceeded},
+		} {
+			ctx, cancel := test.end(t.Context())
+			err := ask(ctx, newClient(t, play(hang), WithRetries(0)))
+			cancel()
+			te := wantReason(t, err, test.reason)
+			if te.Err == nil || !strings.Contains(te.Err.Error(), test.says) || !errors.Is(err, test.is) {
+				t.Errorf("got %v, want %q", err, test.says)
+			}
+		}
+	})
 }
 
 func TestHTTP2FailureIsOfTheConnection(t *testing.T) {

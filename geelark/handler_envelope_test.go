@@ -168,3 +168,36 @@ func FuzzEnvelope(f *testing.F) {
 		}
 	})
 }
+
+func TestAnAnswerThatCannotBeReadIsNamedByTheVendorsTraceID(t *testing.T) {
+	for name, answer := range map[string]string{
+		"no code":           `{"traceId":"vendor-trace","data":` + statusData + `}`,
+		"no data":           `{"code":0,"traceId":"vendor-trace"}`,
+		"data of no phones": `{"code":0,"traceId":"vendor-trace","data":7}`,
+		"an end too early":  `{"code":0,"traceId":"vendor-trace","data":` + statusData,
+	} {
+		if te := wantReason(t, ask(t.Context(), newClient(t, play(answerBody(answer)))), ReasonMalformed); te.TraceID != "vendor-trace" {
+			t.Errorf("%s: trace id %q", name, te.TraceID)
+		}
+	}
+}
+
+func TestOfDataThatComesTwiceTheLastCounts(t *testing.T) {
+	twice := func(first, last string) *Client {
+		return newClient(t, play(answerBody(`{"code":0,"data":`+first+`,"data":`+last+`}`)))
+	}
+	if w, err := twice(`{"balance":1,"giftMoney":2}`, `{"balance":3}`).Wallet(t.Context()); err != nil || *w != (Wallet{Balance: Some(3.0)}) {
+		t.Errorf("wallet: %+v, %v", w, err)
+	}
+	if p, err := twice(`{"plan":1,"profiles":2}`, `{"profiles":3}`).PlanInfo(t.Context()); err != nil || *p != (PlanInfo{Profiles: Some(3)}) {
+		t.Errorf("plan: %+v, %v", p, err)
+	}
+	s, err := twice(`{"successDetails":[{"id":"1","status":0}],"failDetails":[{"id":"2","code":42001}]}`, `{"successDetails":[{"id":"3","status":2}]}`).PhoneStatus(t.Context(), []string{"1", "2", "3"})
+	if err != nil || len(s.Phones) != 1 || s.Phones[0].ID != "3" || len(s.Failures) != 0 {
+		t.Errorf("statuses: %+v, %v", s, err)
+	}
+	l, err := twice(`{"total":2,"page":1,"pageSize":100,"items":[{"id":"1"},{"id":"2"}]}`, `{"total":1,"page":1,"pageSize":100,"items":[{"id":"3"}]}`).PhoneList(t.Context(), PhoneListFilter{}, 1, 100)
+	if err != nil || l.Total != 1 || len(l.Phones) != 1 || l.Phones[0].ID != "3" {
+		t.Errorf("list: %+v, %v", l, err)
+	}
+}

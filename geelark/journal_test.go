@@ -68,6 +68,68 @@ func (n *notebook) past(now time.Time) map[Endpoint]Past {
 	return past
 }
 
+func TestAJournalIsToldATenthOfTheLimitAtOnceAndFiveAtMost(t *testing.T) {
+	for limit, want := range map[int]int{1: 1, 9: 1, 19: 1, 20: 2, 40: 4, 49: 4, 50: 5, 60: 5, 150: 5} {
+		n := newNotebook()
+		j := journal{to: n}
+		for range want + 1 {
+			j.spend(EndpointPhoneStatus, limit, time.Time{})
+		}
+		if told := n.spent[EndpointPhoneStatus]; len(told) != 2 || told[0].requests != want {
+			t.Errorf("of %d a minute: told %v for %d requests, want %d at once", limit, told, want+1, want)
+		}
+	}
+}
+
+func TestWhatIsRememberedIsKnownAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Hour)
+		l := Limits{PerMinute: 2, PerHour: 100}
+		ago := func(seconds int) time.Time { return time.Now().Add(-time.Duration(seconds) * time.Second) }
+		b := NewBudgets(l, time.Now)
+		b.Remember(map[Endpoint]Past{
+			EndpointPhoneStatus: {Ended: []time.Time{ago(10), ago(40), ago(-5)}}, // in any order, and of a clock that was set back
+			EndpointPhoneList:   {PausedUntil: ago(-30), Code: CodeHourLimit},
+			EndpointWallet:      {PausedUntil: ago(30), Code: CodeHourLimit},
+			EndpointTaskQuery:   {PausedUntil: ago(-3 * 3600), Status: 503},
+		})
+		past := b.Past()
+		if len(past) != 3 {
+			t.Errorf("%d endpoints have a past: %+v", len(past), past)
+		}
+		if got := past[EndpointPhoneStatus].Ended; len(got) != 3 || !got[0].Equal(ago(40)) || !got[1].Equal(ago(10)) || !got[2].Equal(ago(0)) {
+			t.Errorf("requests ended at %s", got)
+		}
+		if got := past[EndpointPhoneList]; !got.PausedUntil.Equal(ago(-30)) || got.Code != CodeHourLimit {
+			t.Errorf("a pause became %+v", got)
+		}
+		if got := past[EndpointTaskQuery]; !got.PausedUntil.Equal(ago(-2*3600)) || got.Status != 503 {
+			t.Errorf("a pause that is too long became %+v", got)
+		}
+		if got, want := b.Of(EndpointPhoneStatus).Next, ago(10).Add(time.Minute+justOver); !got.Equal(want) {
+			t.Errorf("the next request at %s, want %s", got, want)
+		}
+	})
+}
+
+func TestAJournalIsToldOfPausesOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNotebook()
+		c := newClient(t, play(answerBody(statusOK), answerStatus(500), answerCode(CodeSignature), answerCode(CodeRateLimited)),
+			WithRetries(0), withBudgets(n.restart(VendorLimits())))
+		for range 3 {
+			_ = ask(t.Context(), c)
+		}
+		if len(n.paused) != 0 {
+			t.Errorf("told %v after answers that ask for no pause", n.paused)
+		}
+		_ = ask(t.Context(), c)
+		if want := (Past{PausedUntil: time.Now().Add(time.Minute), Code: CodeRateLimited}); !n.paused[EndpointPhoneStatus].PausedUntil.Equal(want.PausedUntil) || n.paused[EndpointPhoneStatus].Code != want.Code {
+			t.Errorf("told %v, want %v", n.paused, want)
+		}
+	})
+}
+
 func TestAProcessThatIsKilledBreaksNoLimit(t *testing.T) {
 	limits := Limits{PerMinute: 150, PerHour: 18000}
 	for _, e := range Endpoints() {

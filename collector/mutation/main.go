@@ -19,6 +19,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,7 @@ func main() {
 	flag.StringVar(&only, "package", "", "break this package only, a directory within the module")
 	flag.StringVar(&o.explanations, "survivors", "survivors.txt", "file that explains survivors")
 	flag.StringVar(&o.match, "match", "", "break only where the fault's name contains this")
+	flag.StringVar(&o.again, "again", "", "file with the output of an earlier run: break only what survived then")
 	flag.IntVar(&o.sample, "sample", 700, "number of faults, chosen at random")
 	flag.BoolVar(&o.all, "all", false, "make every fault")
 	flag.Uint64Var(&o.seed, "seed", 1, "chooses the sample")
@@ -70,6 +72,7 @@ type options struct {
 	above        map[string][]string
 	explanations string
 	match        string
+	again        string
 	sample       int
 	all          bool
 	seed         uint64
@@ -103,7 +106,10 @@ func (o *options) run() (bool, error) {
 		return false, err
 	}
 	all := m.mutants()
-	chosen := o.choose(all)
+	chosen, err := o.choose(all)
+	if err != nil {
+		return false, err
+	}
 	fmt.Fprintf(o.out, "%d of %d faults, seed %d\n", len(chosen), len(all), o.seed)
 	verdicts := make([]verdict, len(chosen))
 	err = r.each(len(chosen), func(i int) error {
@@ -136,16 +142,29 @@ func (o *options) suites() []string {
 	return names
 }
 
-func (o *options) choose(all []*mutant) []*mutant {
+var told = regexp.MustCompile(`(?m)^(?:survived|uncovered): (.*) \(line \d+\)$`)
+
+func (o *options) choose(all []*mutant) ([]*mutant, error) {
 	chosen := slices.Clone(all)
 	chosen = slices.DeleteFunc(chosen, func(m *mutant) bool { return !strings.Contains(m.name(), o.match) })
+	if o.again != "" {
+		text, err := os.ReadFile(o.again)
+		if err != nil {
+			return nil, err
+		}
+		before := make(map[string]bool)
+		for _, match := range told.FindAllStringSubmatch(string(text), -1) {
+			before[match[1]] = true
+		}
+		return slices.DeleteFunc(chosen, func(m *mutant) bool { return !before[m.name()] }), nil
+	}
 	if o.all || len(chosen) <= o.sample {
-		return chosen
+		return chosen, nil
 	}
 	rand.New(rand.NewPCG(o.seed, 0)).Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
 	chosen = chosen[:o.sample]
 	slices.SortFunc(chosen, func(a, b *mutant) int { return cmp.Compare(a.id, b.id) })
-	return chosen
+	return chosen, nil
 }
 
 func (o *options) survivor(m *mutant, v verdict, e *explanation) {

@@ -172,7 +172,11 @@ func TestASampleIsTheSameForTheSameSeed(t *testing.T) {
 		all = append(all, &mutant{id: i})
 	}
 	ids := func(o options) (ids []int) {
-		for _, m := range o.choose(all) {
+		chosen, err := o.choose(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range chosen {
 			ids = append(ids, m.id)
 		}
 		return ids
@@ -183,6 +187,10 @@ func TestASampleIsTheSameForTheSameSeed(t *testing.T) {
 	}
 	if n := len(ids(options{sample: 10, all: true})); n != 100 {
 		t.Errorf("%d of all", n)
+	}
+	all[7].file, all[8].file = "a.go", "b.go"
+	if got := ids(options{again: explanations(t, "caught: b.go : \nsurvived: a.go :  (line 12)\n")}); !slices.Equal(got, []int{7}) {
+		t.Errorf("of those that survived before: %d", got)
 	}
 }
 
