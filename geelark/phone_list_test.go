@@ -415,6 +415,15 @@ func TestListingOfAnAbsurdTotalGoesAsFarAsTheFleet(t *testing.T) {
 	}
 }
 
+func TestListingAsksForNoPageBehindTheTotal(t *testing.T) {
+	f := newFleet(199)
+	f.total = 200
+	got, err := collect(t, newClient(t, f), PhoneListFilter{})
+	if err == nil || len(got) != 199 || f.requests != 2*maxListPasses {
+		t.Errorf("got %d phones after %d requests, %v", len(got), f.requests, err)
+	}
+}
+
 // An API that invents a new phone for every page.
 func TestListingOfAnEndlessFleetEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

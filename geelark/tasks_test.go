@@ -66,6 +66,18 @@ func TestATaskWithoutALegibleIDOrStatusIsSkipped(t *testing.T) {
 	}
 }
 
+func TestATaskTakesLessThanTheVendorRemembersIt(t *testing.T) {
+	for cost, want := range map[string]time.Duration{
+		`0`: 0, `1`: time.Second, `604799`: 7*24*time.Hour - time.Second, `604800`: 0, `1e15`: 0, `"x"`: 0,
+	} {
+		body := `{"code":0,"data":{"total":1,"items":[{"id":"1","status":3,"cost":` + cost + `}]}}`
+		page, err := newClient(t, play(answerBody(body))).TaskHistory(t.Context(), "", MaxTasks)
+		if err != nil || len(page.Tasks) != 1 || page.Tasks[0].Took != want {
+			t.Errorf("cost %s: got %+v, %v, want %s", cost, page, err, want)
+		}
+	}
+}
+
 func TestTypesAndStatusesOfTasksHaveWords(t *testing.T) {
 	words := map[string]bool{}
 	for i := range 50 {
