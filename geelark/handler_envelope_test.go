@@ -3,9 +3,11 @@ package geelark
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMalformedAnswerIsNeverData(t *testing.T) {
@@ -188,6 +190,25 @@ func TestOfDataThatComesTwiceTheLastCounts(t *testing.T) {
 	}
 	if w, err := twice(`{"balance":1,"giftMoney":2}`, `{"balance":3}`).Wallet(t.Context()); err != nil || *w != (Wallet{Balance: Some(3.0)}) {
 		t.Errorf("wallet: %+v, %v", w, err)
+	}
+	want := TaskPage{Total: 1, Last: "3", Tasks: []Task{{ID: "3", Status: TaskFailed}}}
+	for name, c := range map[string]*Client{
+		"data":  twice(`{"total":5,"items":[{"id":"1","status":1},{"id":"2"},{"id":"4","status":{}}]}`, `{"total":1,"items":[{"id":"3","status":4}]}`),
+		"items": newClient(t, play(answerBody(`{"code":0,"data":{"total":1,"items":[{"id":"1","status":1},{"id":"2"}],"items":[{"id":"3","status":4}]}}`))),
+	} {
+		if p, err := c.TaskHistory(t.Context(), "", MaxTasks); err != nil || !reflect.DeepEqual(*p, want) {
+			t.Errorf("tasks, %s: %+v, %v", name, p, err)
+		}
+	}
+	flow := `{"id":"3","amount":1,"createdTime":100}`
+	flows := FlowPage{Total: 1, Flows: []Flow{{ID: "3", Amount: 1e9, Created: time.Unix(100, 0)}}}
+	for name, c := range map[string]*Client{
+		"data": twice(`{"total":5,"lastFlowId":"2","list":[{"id":"1"},{"id":"2","amount":1,"createdTime":1}]}`, `{"total":1,"list":[`+flow+`]}`),
+		"list": newClient(t, play(answerBody(`{"code":0,"data":{"total":1,"list":[{"id":"1","amount":{}},{"id":"2","amount":1,"createdTime":1}],"list":[`+flow+`]}}`))),
+	} {
+		if p, err := c.Transactions(t.Context(), FlowQuery{}); err != nil || !reflect.DeepEqual(*p, flows) {
+			t.Errorf("flows, %s: %+v, %v", name, p, err)
+		}
 	}
 	if p, err := twice(`{"plan":1,"profiles":2}`, `{"profiles":3}`).PlanInfo(t.Context()); err != nil || *p != (PlanInfo{Profiles: Some(3)}) {
 		t.Errorf("plan: %+v, %v", p, err)

@@ -66,6 +66,15 @@ func TestATaskWithoutALegibleIDOrStatusIsSkipped(t *testing.T) {
 	}
 }
 
+func TestAHistoryOfNoTasksIsOne(t *testing.T) {
+	for _, items := range []string{`null`, `[]`} {
+		page, err := newClient(t, play(answerBody(`{"code":0,"data":{"total":0,"items":`+items+`}}`))).TaskHistory(t.Context(), "", MaxTasks)
+		if err != nil || page.Total != 0 || len(page.Tasks) != 0 || page.Last != "" {
+			t.Errorf("items %s: got %+v, %v", items, page, err)
+		}
+	}
+}
+
 func TestATaskTakesLessThanTheVendorRemembersIt(t *testing.T) {
 	for cost, want := range map[string]time.Duration{
 		`0`: 0, `1`: time.Second, `604799`: 7*24*time.Hour - time.Second, `604800`: 0, `1e15`: 0, `"x"`: 0,

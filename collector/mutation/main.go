@@ -40,7 +40,7 @@ func main() {
 	o := options{above: above, out: os.Stdout, patient: 20 * time.Second}
 	var only string
 	flag.StringVar(&o.module, "module", "../..", "directory of the module")
-	flag.StringVar(&only, "package", "", "break this package only, a directory within the module")
+	flag.StringVar(&only, "package", "", "break these packages only, directories within the module with commas between them")
 	flag.StringVar(&o.explanations, "survivors", "survivors.txt", "file that explains survivors")
 	flag.StringVar(&o.match, "match", "", "break only where the fault's name contains this")
 	flag.StringVar(&o.again, "again", "", "file with the output of an earlier run: break only what survived then")
@@ -55,7 +55,10 @@ func main() {
 		o.above = nil
 	}
 	if only != "" {
-		o.packages = []string{filepath.ToSlash(filepath.Clean(only))}
+		o.packages = nil
+		for name := range strings.SplitSeq(only, ",") {
+			o.packages = append(o.packages, filepath.ToSlash(filepath.Clean(name)))
+		}
 	}
 	good, err := o.run()
 	if err != nil {

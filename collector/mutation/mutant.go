@@ -23,7 +23,7 @@ type mutant struct {
 	outside  bool   // of any function: no profile says what reaches it
 
 	pos         token.Position // of the replaced text
-	reached     token.Position // of what a profile knows about: cases belong to no block
+	reached     token.Position // of the statement, which a profile knows about
 	start, end  int            // offsets of the replaced text
 	replacement string
 	alone       bool // needs a binary of its own
@@ -86,25 +86,18 @@ func (s *source) add(n ast.Node, replacement, fault string) *mutant {
 	return m
 }
 
-// statement returns the switch or select of a node before a case's colon, or the
-// node itself.
+// statement returns the statement of a list that the node is in, or the node: what
+// is behind a function within a statement, and the cases of a switch, belong to no
+// block of a profile.
 func (s *source) statement(n ast.Node) ast.Node {
-	below := n
-	for i, parent := range slices.Backward(s.parents) {
-		var list []ast.Stmt
-		switch c := parent.(type) {
-		case *ast.FuncLit:
-			return n
-		case *ast.CaseClause:
-			list = c.Body
-		case *ast.CommClause:
-			list = c.Body
-		default:
-			below = c
-			continue
-		}
-		if !slices.ContainsFunc(list, func(st ast.Stmt) bool { return st == below }) {
-			return s.parents[i-2]
+	for i, below := len(s.parents), n; i > 0; i-- {
+		parent := s.parents[i-1]
+		switch st := below.(type) {
+		case *ast.CaseClause, *ast.CommClause:
+		case ast.Stmt:
+			if inList(parent, st) {
+				return st
+			}
 		}
 		below = parent
 	}
@@ -263,11 +256,9 @@ func (s *source) at(n ast.Node) {
 		s.condition(n.Cond)
 	case *ast.CaseClause:
 		if sw, ok := s.parent(2).(*ast.SwitchStmt); ok && sw.Tag == nil {
-			s.parents = append(s.parents, n)
 			for _, c := range n.List {
 				s.condition(c)
 			}
-			s.parents = s.parents[:len(s.parents)-1]
 		}
 	}
 	if st, ok := n.(ast.Stmt); ok {
@@ -450,7 +441,7 @@ func (s *source) step(st *ast.IncDecStmt) {
 
 func (s *source) assignment(st *ast.AssignStmt) {
 	op, ok := assignments[st.Tok]
-	if !ok || !isNumber(s.info.TypeOf(st.Lhs[0])) || !s.inList(st) {
+	if !ok || !isNumber(s.info.TypeOf(st.Lhs[0])) || !inList(s.parent(1), st) {
 		return
 	}
 	m := s.replace(st, s.textOf(st.Lhs[0])+" "+op.String()+" "+s.textOf(st.Rhs[0]))
@@ -459,9 +450,9 @@ func (s *source) assignment(st *ast.AssignStmt) {
 	})
 }
 
-// inList reports whether the present statement stands among other statements.
-func (s *source) inList(st ast.Stmt) bool {
-	switch p := s.parent(1).(type) {
+// inList reports whether a statement stands among other statements.
+func inList(parent ast.Node, st ast.Stmt) bool {
+	switch p := parent.(type) {
 	case *ast.BlockStmt, *ast.CaseClause:
 		return true
 	case *ast.CommClause:
@@ -486,7 +477,7 @@ func (s *source) branch(st *ast.BranchStmt) {
 		label = " " + st.Label.Name
 	}
 	m := s.replace(st, other.String()+label)
-	m.alone = !s.inLoop(st.Label) || !s.inList(st)
+	m.alone = !s.inLoop(st.Label) || !inList(s.parent(1), st)
 	s.wrap(st, m, func(text string) string { return "if " + on(m) + " { " + m.replacement + " } else { " + text + " }" })
 }
 
@@ -573,7 +564,7 @@ func (s *source) result(e ast.Expr, t types.Type) {
 
 // deletion deletes statements that stand for themselves.
 func (s *source) deletion(st ast.Stmt) {
-	if !s.inList(st) {
+	if !inList(s.parent(1), st) {
 		return
 	}
 	switch st := st.(type) {

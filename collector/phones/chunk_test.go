@@ -70,8 +70,12 @@ func TestWhoeverWalksMayStop(t *testing.T) {
 
 func TestSnapshotsHaveNoMoreChunksThanTheirPhonesNeed(t *testing.T) {
 	for _, tt := range []struct{ phones, conditions, descriptions int }{
-		{0, 0, 0}, {1, 1, 1}, {conditionsSize, 1, 1}, {conditionsSize + 1, 2, 1},
-		{descriptionsSize, 2, 1}, {descriptionsSize + 1, 3, 2},
+		{0, 0, 0},
+		{1, 1, 1},
+		{conditionsSize, 1, 1},
+		{conditionsSize + 1, 2, 1},
+		{descriptionsSize, 2, 1},
+		{descriptionsSize + 1, 3, 2},
 	} {
 		store := NewStore(at(0))
 		var ids []string
