@@ -137,6 +137,25 @@ func TestSecretIsHiddenInWhateverFormItIsEchoed(t *testing.T) {
 	}
 }
 
+func TestEachPartOfASecretIsHidden(t *testing.T) {
+	c := Credentials{Token: testToken, AppID: testAppID, APIKey: testAPIKey}
+	for _, secret := range []string{testToken, testAPIKey} {
+		forms := []string{secret}
+		for before := range 3 {
+			// What stands before and behind it changes two characters at each end.
+			e := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), secret...))
+			forms = append(forms, e[2:len(e)-2])
+		}
+		for _, form := range forms {
+			for i := 0; i+recognized <= len(form); i++ {
+				if got := c.hide("[" + form[i:i+recognized] + "]"); got != "["+hidden+"]" {
+					t.Errorf("%q shows as %q", form[i:i+recognized], got)
+				}
+			}
+		}
+	}
+}
+
 func TestOrdinaryWordsAreNotHidden(t *testing.T) {
 	const message = "signature error, token invalid, please check the request, traceId 0123456789abcdef"
 	if got := (Credentials{Token: testToken}).hide(message); got != message {

@@ -71,6 +71,8 @@ func TestAFlowWhoseSumCannotBeReadIsSkipped(t *testing.T) {
 		"too large an amount":               {"amount", 1e300, true, nil},
 		"minutes of words":                  {"usedTime", "long", true, nil},
 		"negative minutes":                  {"usedTime", -1, true, nil},
+		"zero minutes":                      {"usedTime", 0, false, func(f *Flow) { f.Used = 0 }},
+		"a kind that is none":               {"type", true, false, func(f *Flow) { f.Kind = 0 }},
 		"no minutes, as of a rental":        {"usedTime", nil, false, func(f *Flow) { f.Used = 0 }},
 		"no phone":                          {"envId", nil, false, func(f *Flow) { f.PhoneID = "" }},
 		"a kind that is not documented":     {"type", 9, false, func(f *Flow) { f.Kind = 9 }},
@@ -104,6 +106,14 @@ func TestAFlowWhoseSumCannotBeReadIsSkipped(t *testing.T) {
 				t.Errorf("got %+v, %d skipped\nwant %+v, %d", page.Flows, page.Skipped, want, skipped)
 			}
 		})
+	}
+}
+
+func TestOddFieldsOfFlowsAreTold(t *testing.T) {
+	body := `{"code":0,"data":{"total":2,"list":[{"id":"1","amount":{},"createdTime":100},{"id":"2","amount":1,"type":true,"createdTime":100}]}}`
+	page, err := newClient(t, play(answerBody(body))).Transactions(t.Context(), FlowQuery{})
+	if want := []Oddity{{"1", "amount"}, {"2", "type"}}; err != nil || !reflect.DeepEqual(page.Oddities, want) {
+		t.Errorf("got %+v, %v, want %v", page, err, want)
 	}
 }
 

@@ -13,15 +13,18 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -60,10 +63,12 @@ func main() {
 			o.packages = append(o.packages, filepath.ToSlash(filepath.Clean(name)))
 		}
 	}
-	good, err := o.run()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	good, err := o.run(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutation:", err)
 	}
+	stop()
 	if err != nil || !good {
 		os.Exit(1)
 	}
@@ -85,7 +90,7 @@ type options struct {
 }
 
 // run reports whether the tests are good enough.
-func (o *options) run() (bool, error) {
+func (o *options) run(ctx context.Context) (bool, error) {
 	began := time.Now()
 	explained, err := readExplanations(o.explanations)
 	if err != nil {
@@ -104,7 +109,7 @@ func (o *options) run() (bool, error) {
 		return false, err
 	}
 	defer os.RemoveAll(work)
-	r := &runner{module: m, dir: work, workers: o.workers, above: o.above, out: o.out, patient: o.patient}
+	r := &runner{ctx: ctx, module: m, dir: work, workers: o.workers, above: o.above, out: o.out, patient: o.patient}
 	if err := r.prepare(o.suites()); err != nil {
 		return false, err
 	}

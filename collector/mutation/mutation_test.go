@@ -27,7 +27,7 @@ func run(t *testing.T, o options) (text string, good bool) {
 	if o.above == nil {
 		o.above = map[string][]string{"low": {"high"}}
 	}
-	good, err := o.run()
+	good, err := o.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestFaultsAreCaughtSurviveOrAreNotReached(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	r := &runner{module: m, dir: t.TempDir(), workers: 2, above: map[string][]string{"low": {"high"}}, out: &out, patient: time.Second}
+	r := &runner{ctx: t.Context(), module: m, dir: t.TempDir(), workers: 2, above: map[string][]string{"low": {"high"}}, out: &out, patient: time.Second}
 	if err := r.prepare([]string{"low", "high"}); err != nil {
 		t.Fatal(err)
 	}

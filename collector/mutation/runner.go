@@ -23,6 +23,7 @@ import (
 // A runner runs tests against mutants. Everything that it writes is in a
 // directory of its own.
 type runner struct {
+	ctx     context.Context
 	module  *module
 	dir     string
 	workers int
@@ -181,11 +182,14 @@ func (r *runner) run(s *suite, binary string, id int, tests []*test) (verdict, s
 	if err := cmd.Start(); err != nil {
 		return "", "", err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(r.ctx, limit)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	defer stop()
 	err := cmd.Wait()
+	if r.ctx.Err() != nil {
+		return "", "", r.ctx.Err()
+	}
 	if ctx.Err() != nil {
 		return timeout, "", nil
 	}
