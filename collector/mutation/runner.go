@@ -61,10 +61,10 @@ func (r *runner) each(n int, f func(i int) error) error {
 }
 
 // A mutant may ask for all memory there is.
-const limitMemory = `ulimit -v 16777216; exec "$@"`
+const limits = `ulimit -v 16777216; exec "$@"`
 
 func (r *runner) command(s *suite, binary string, id int, args ...string) *exec.Cmd {
-	cmd := exec.Command("sh", append([]string{"-c", limitMemory, "sh", binary}, args...)...)
+	cmd := exec.Command("sh", append([]string{"-c", limits, "sh", binary}, args...)...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), mutantVariable(id))
 	return cmd
@@ -100,9 +100,6 @@ func (r *runner) prepare(names []string) error {
 
 // drop forgets tests that fail without a mutant.
 func (r *runner) drop(s *suite) error {
-	if !slices.ContainsFunc(r.module.packages, func(p *brokenPackage) bool { return p.name == s.name }) {
-		s.tests = slices.DeleteFunc(s.tests, func(t *test) bool { return t.cost > mostOfOthers })
-	}
 	failed := make([]bool, len(s.tests))
 	err := r.each(len(s.tests), func(i int) error {
 		began := time.Now()
@@ -121,6 +118,11 @@ func (r *runner) drop(s *suite) error {
 	}
 	s.tests = good
 	return err
+}
+
+// isBroken reports whether a suite is of a package that is broken.
+func (r *runner) isBroken(s *suite) bool {
+	return slices.ContainsFunc(r.module.packages, func(p *brokenPackage) bool { return p.name == s.name })
 }
 
 func (r *runner) everything() map[string][]byte {
@@ -208,7 +210,7 @@ func (r *runner) run(s *suite, binary string, id int, tests []*test) (verdict, s
 
 // mostOfOthers is the processor's time of tests of other packages that are worth
 // it: a few take as much as all others together.
-const mostOfOthers = 500 * time.Millisecond
+const mostOfOthers = time.Second
 
 // judge finds out whether a test notices a mutant: one of the mutant's own
 // package that reaches it, or one of a package that counts too. What the tests
