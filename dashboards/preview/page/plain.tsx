@@ -37,7 +37,8 @@ export function StateTimeline({ frames, options, width, height, range, theme }: 
             <div style={{ ...clipped, width: nameWidth - 8, textAlign: 'right', fontSize: 12, lineHeight: `${rowHeight}px` }}>
               {getFieldDisplayName(frame.fields[1], frame, frames)}
             </div>
-            {states(frame, options.mergeValues).map(({ from, to, value }) => {
+            {states(frame, options.mergeValues).map(({ from: since, to, value }) => {
+              const from = Math.max(since, range.from.valueOf()); // steps begin before the range
               const { text, color } = frame.fields[1].display!(value);
               return (
                 <div
@@ -119,7 +120,7 @@ export function Heatmap({ series, options, width, height, range, step, theme }: 
             key={i}
             style={{
               position: 'absolute',
-              left: nameWidth + (time - range.from.valueOf()) * scale,
+              left: nameWidth + Math.max(time - range.from.valueOf(), 0) * scale,
               width: Math.max(step * 1000 * scale - 1, 1),
               top: y(isFinite(high) ? high : low * 2),
               height: Math.max(y(low) - y(isFinite(high) ? high : low * 2) - 1, 2),
