@@ -32,6 +32,22 @@ func TestExpositionOfTheDocumentedFlowAndTasks(t *testing.T) {
 	})
 }
 
+// The document of task/query shows the task of the other, which has failed.
+func TestTheDocumentedFailureOfATaskIsCounted(t *testing.T) {
+	inBubbleWith(t, 1, withUsage, nil, func(b *bench) {
+		for _, api := range []geelark.Endpoint{geelark.EndpointTaskHistory, geelark.EndpointTaskQuery} {
+			b.sim.Inject(geelarktest.Fault{Endpoint: string(api), Body: geelarktest.Sample(string(geelark.EndpointTaskQuery)), ContentType: "application/json"})
+		}
+		b.scrape()
+		synctest.Wait()
+		b.scrape().wantAll(t, samples{
+			`geelark_tasks_finished_total{account="default",status="failed",type="tiktok_warmup"}`: 1,
+			`geelark_task_failures_total{account="default",reason="29999",type="tiktok_warmup"}`:   1,
+			`geelark_phones_with_failed_tasks{account="default",cause="other"}`:                    1,
+		})
+	})
+}
+
 func TestTasksAreCountedAsTheyEndAndFail(t *testing.T) {
 	inBubbleWith(t, 1, withUsage, nil, func(b *bench) {
 		now := time.Now().Unix()
@@ -86,5 +102,6 @@ func TestWhatIsNotSwitchedOnIsNotAskedForNorExposed(t *testing.T) {
 		for _, f := range append(append([]*family{}, usageFamilies...), taskFamilies...) {
 			s.absent(t, f.name)
 		}
+		s.absent(t, "geelark_task")
 	})
 }

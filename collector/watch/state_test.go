@@ -415,3 +415,32 @@ func TestADiskThatTakesNothingIsAsIfThereWasNoState(t *testing.T) {
 		}
 	})
 }
+
+func TestCollectorsThatAreOffHoldNothingInMemoryNorOnDisk(t *testing.T) {
+	for name, test := range map[string]struct {
+		collectors []string
+		held       bool
+	}{"off": {DefaultCollectors(), false}, "on": {Collectors(), true}} {
+		t.Run(name, func(t *testing.T) {
+			onMachine(t, geelarktest.Config{Phones: 10, Usage: geelarktest.Usage{Every: time.Minute}, TasksPerDay: 48}, func(m *machine) {
+				m.set = func(o *Options) { o.Collectors = test.collectors }
+				b := m.start()
+				for range 10 {
+					b.pollAndList()
+					time.Sleep(3 * time.Minute)
+				}
+				b.reload(func(*AccountConfig) {})
+				if a := b.account(); (a.usage != nil) != test.held || (a.tasks != nil) != test.held {
+					t.Errorf("usage %v, tasks %v", a.usage, a.tasks)
+				}
+				m.stop(b)
+				for _, of := range []string{"usage", "tasks"} {
+					kept, err := filepath.Glob(filepath.Join(m.dir, "*"+of+"*"))
+					if err != nil || (len(kept) > 0) != test.held {
+						t.Errorf("%s: %v, %v", of, kept, err)
+					}
+				}
+			})
+		})
+	}
+}
