@@ -14,6 +14,10 @@ import (
 // what was read is counted, and the span is read again.
 var ErrUnsteady = errors.New("the pages do not add up, the rest is read next time")
 
+// ErrForgotten is what a [Reader] returns once when the vendor had forgotten a time
+// before it was read: what was used then is not counted.
+var ErrForgotten = errors.New("what was used was forgotten by the vendor before it was read and is not counted")
+
 const (
 	// overlap is read again each time: most late entries are a little late.
 	overlap = 10 * time.Second
@@ -46,6 +50,7 @@ type Reader struct {
 	read, caughtUp time.Time
 	// step is how much time is read at once.
 	step time.Duration
+	lost span // was forgotten, and not said yet
 
 	ends     ending
 	suspects []span // may hold flows that are not known
@@ -68,10 +73,10 @@ const (
 	leftOut
 )
 
-// NewReader returns a reader that has read up to a time: when counting began, or
-// what an earlier reader's Read returned.
-func NewReader(l *Ledger, source Source, read time.Time, groupOf func(phone string) (string, bool), now func() time.Time) *Reader {
-	return &Reader{ledger: l, source: source, read: read, groupOf: groupOf, now: now, step: geelark.FlowMemory}
+// NewReader returns a reader that has read up to a time and had caught up at another:
+// when counting began, or what an earlier reader's Read and CaughtUp returned.
+func NewReader(l *Ledger, source Source, read, caughtUp time.Time, groupOf func(phone string) (string, bool), now func() time.Time) *Reader {
+	return &Reader{ledger: l, source: source, read: read, caughtUp: caughtUp, groupOf: groupOf, now: now, step: geelark.FlowMemory}
 }
 
 // With returns the reader with another's source: it asks for the same account.
@@ -84,13 +89,18 @@ func (r *Reader) With(other *Reader) *Reader {
 // Read returns up to where flows were read. What is created later is not known.
 func (r *Reader) Read() time.Time { return r.read }
 
+// CaughtUp returns when there was nothing behind that, by the local clock.
+func (r *Reader) CaughtUp() time.Time { return r.caughtUp }
+
 // Behind returns how much time has passed that was not read yet.
-func (r *Reader) Behind() time.Duration {
-	read := r.read
-	if r.caughtUp.After(read) {
-		read = r.caughtUp
+func (r *Reader) Behind() time.Duration { return max(r.now().Sub(r.seen()), 0) }
+
+// seen is up to when all is known that there was to know.
+func (r *Reader) seen() time.Time {
+	if r.caughtUp.After(r.read) {
+		return r.caughtUp
 	}
-	return max(r.now().Sub(read), 0)
+	return r.read
 }
 
 // errSpent ends a turn whose calls are used up.
@@ -105,10 +115,15 @@ func (r *Reader) Turn(ctx context.Context, calls int) error {
 	if err == nil {
 		err = r.compare(ctx)
 	}
-	if errors.Is(err, errSpent) {
-		return nil
+	if err != nil && !errors.Is(err, errSpent) {
+		return err
 	}
-	return err
+	if lost := r.lost; lost != (span{}) {
+		r.lost = span{}
+		at := func(second int64) string { return time.Unix(second, 0).UTC().Format(time.RFC3339) }
+		return fmt.Errorf("%w: %s to %s", ErrForgotten, at(lost.from), at(lost.to))
+	}
+	return nil
 }
 
 // oldest is the first second that the vendor answers about.
@@ -121,6 +136,12 @@ func (r *Reader) oldest() int64 {
 func (r *Reader) advance(ctx context.Context) error {
 	for {
 		now := r.now()
+		if remembered := now.Add(margin - geelark.FlowMemory); r.seen().Before(remembered) {
+			if r.lost == (span{}) {
+				r.lost.from = r.seen().Unix()
+			}
+			r.lost.to, r.read = remembered.Unix(), remembered
+		}
 		from := max(r.read.Add(-overlap).Unix(), r.oldest())
 		s := span{from, time.Unix(from, 0).Add(overlap + r.step).Unix()}
 		tip := !time.Unix(s.to, 0).Before(now)

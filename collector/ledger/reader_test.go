@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -157,9 +158,9 @@ type process struct {
 }
 
 func (p *process) start(t *testing.T, v *vendor, begin time.Time) {
-	read := begin
+	read, caughtUp := begin, begin
 	if p.reader != nil {
-		read = p.reader.Read()
+		read, caughtUp = p.reader.Read(), p.reader.CaughtUp()
 	}
 	keep := func(c Change) {
 		var b bytes.Buffer
@@ -180,7 +181,7 @@ func (p *process) start(t *testing.T, v *vendor, begin time.Time) {
 		p.changes = nil
 		keep(p.ledger.Whole())
 	}
-	p.reader = NewReader(p.ledger, v, read, noGroup, func() time.Time { return v.now })
+	p.reader = NewReader(p.ledger, v, read, caughtUp, noGroup, func() time.Time { return v.now })
 }
 
 func TestAMonthsBillIsCountedExactly(t *testing.T) {
@@ -332,7 +333,7 @@ func TestALargeFleetWithAFlowAMinuteIsKeptUpWith(t *testing.T) {
 	epoch := time.Unix(1_790_000_040, 0)
 	v := &busyVendor{now: epoch, fleet: 10_000}
 	l := New(epoch, nil)
-	r := NewReader(l, v, epoch, noGroup, func() time.Time { return v.now })
+	r := NewReader(l, v, epoch, epoch, noGroup, func() time.Time { return v.now })
 	const turns = 15
 	for range turns {
 		v.now = v.now.Add(2*time.Minute - time.Duration(v.now.Unix()%120)*time.Second)
@@ -357,7 +358,7 @@ func TestADayWithoutAProcessIsFilledFromThreeDays(t *testing.T) {
 	epoch := time.Unix(1_790_000_040, 0)
 	v := &busyVendor{now: epoch.Add(24 * time.Hour), fleet: 300}
 	l := New(epoch, nil)
-	r := NewReader(l, v, epoch, noGroup, func() time.Time { return v.now })
+	r := NewReader(l, v, epoch, epoch, noGroup, func() time.Time { return v.now })
 	for turn := 0; r.Behind() > 3*time.Minute; turn++ {
 		if turn > 60 {
 			t.Fatalf("%s behind after two hours", r.Behind())
@@ -370,6 +371,51 @@ func TestADayWithoutAProcessIsFilledFromThreeDays(t *testing.T) {
 	got := uses(l)[Use{geelark.FlowPhone, geelark.ChargeBalance}]
 	if minutes := int64(got.Used / time.Minute / 300); minutes < 24*60 {
 		t.Errorf("%d minutes", minutes)
+	}
+}
+
+func TestWhatTheVendorForgotBeforeItWasReadIsSaidOnce(t *testing.T) {
+	epoch := time.Unix(1_790_000_000, 0)
+	v := &vendor{now: epoch, random: rand.New(rand.NewPCG(1, 2)), order: "ascending"}
+	v.bill(epoch, 10*24*time.Hour, 1000, 0)
+	var p process
+	p.start(t, v, epoch)
+	if err := p.reader.Turn(t.Context(), 40); err != nil {
+		t.Fatal(err)
+	}
+	v.now = epoch.Add(5 * 24 * time.Hour)
+	oldest := v.now.Add(margin - geelark.FlowMemory)
+	v.fails = 100
+	if err := p.reader.Turn(t.Context(), 40); err == nil || errors.Is(err, ErrForgotten) {
+		t.Errorf("while nothing works: %v", err)
+	}
+	v.fails = 0
+	err := p.reader.Turn(t.Context(), 40)
+	if !errors.Is(err, ErrForgotten) || !strings.Contains(err.Error(), epoch.UTC().Format(time.RFC3339)+" to "+oldest.UTC().Format(time.RFC3339)[:16]) {
+		t.Errorf("after five days: %v", err)
+	}
+	if got := p.ledger.Known(0, v.now.Unix()); got == 0 {
+		t.Error("the last three days are not counted")
+	}
+	for range 3 {
+		v.now = v.now.Add(2 * time.Minute)
+		if err := p.reader.Turn(t.Context(), 40); err != nil {
+			t.Errorf("said again: %v", err)
+		}
+	}
+}
+
+func TestWhereNothingIsUsedNothingIsForgotten(t *testing.T) {
+	epoch := time.Unix(1_790_000_000, 0)
+	v := &vendor{now: epoch, random: rand.New(rand.NewPCG(1, 2)), order: "ascending"}
+	v.bill(epoch, time.Hour, 10, 0)
+	var p process
+	p.start(t, v, epoch)
+	for end := epoch.Add(10 * 24 * time.Hour); v.now.Before(end); v.now = v.now.Add(20 * time.Hour) {
+		if err := p.reader.Turn(t.Context(), 40); err != nil {
+			t.Fatalf("after %v: %v", v.now.Sub(epoch), err)
+		}
+		p.start(t, v, epoch)
 	}
 }
 

@@ -38,7 +38,7 @@ func TestALedgerOfTheSimulatedAPIIsExact(t *testing.T) {
 				}
 				start := time.Now().Add(-25 * time.Hour)
 				books := ledger.New(start, nil)
-				reader := ledger.NewReader(books, client, start, func(string) (string, bool) { return "", false }, time.Now)
+				reader := ledger.NewReader(books, client, start, start, func(string) (string, bool) { return "", false }, time.Now)
 				follow := func(d time.Duration) {
 					for end := time.Now().Add(d); time.Now().Before(end); {
 						time.Sleep(5 * time.Minute)

@@ -67,9 +67,10 @@ type billingRecord struct {
 // A usageRecord is what was learned of what was used, up to when it was read, or what
 // had been counted when the day began.
 type usageRecord struct {
-	Change *ledger.Change
-	Read   time.Time
-	Today  *today
+	Change   *ledger.Change
+	Read     time.Time
+	CaughtUp time.Time // zero: not before Read
+	Today    *today
 }
 
 // openLogs reads what was known of an account, which is new.

@@ -57,7 +57,7 @@ func newUsage(a *Account, o *Options, logger log.Logger) *usage {
 	kept := new(keeper)
 	u := &usage{store: a.store, client: a.client, readTo: o.Now(), kept: kept}
 	u.ledger = ledger.New(u.readTo, func(c ledger.Change) { kept.append(usageRecord{Change: &c}) })
-	u.reader = ledger.NewReader(u.ledger, a.client, u.readTo, a.store.GroupOf, o.Now)
+	u.reader = ledger.NewReader(u.ledger, a.client, u.readTo, u.readTo, a.store.GroupOf, o.Now)
 	u.job = &job{
 		workers: a.workers, interval: usageInterval, retry: usageInterval, work: u.turn, notify: a.scrapes.notify,
 		now:    o.Now,
@@ -82,7 +82,7 @@ func (u *usage) turn(ctx context.Context) error {
 	now := u.now()
 	// An hour more, since the vendor's clock counts.
 	u.ledger.Forget(now.Add(-geelark.FlowMemory-time.Hour), u.store.Tracks)
-	u.kept.append(usageRecord{Read: u.reader.Read()})
+	u.kept.append(u.position())
 	sums := u.sumsOfPhones()
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -121,16 +121,21 @@ func (u *usage) restore(r usageRecord) {
 		u.today = *r.Today
 	}
 	if !r.Read.IsZero() {
-		u.readTo = r.Read
-		u.reader = ledger.NewReader(u.ledger, u.client, r.Read, u.store.GroupOf, u.now)
+		u.reader = ledger.NewReader(u.ledger, u.client, r.Read, r.CaughtUp, u.store.GroupOf, u.now)
+		u.readTo = u.now().Add(-u.reader.Behind())
 	}
+}
+
+// position is up to where reading has come.
+func (u *usage) position() usageRecord {
+	return usageRecord{Read: u.reader.Read(), CaughtUp: u.reader.CaughtUp()}
 }
 
 // say adds all that is known.
 func (u *usage) say(add func([]byte)) {
 	whole := u.ledger.Whole()
 	add(encode(usageRecord{Change: &whole}))
-	add(encode(usageRecord{Read: u.reader.Read()}))
+	add(encode(u.position()))
 	u.mu.Lock()
 	day := u.today
 	u.mu.Unlock()
