@@ -53,3 +53,19 @@ func TestEveryPromiseIsHeldByATestThatExists(t *testing.T) {
 		t.Errorf("only %d promises", promises)
 	}
 }
+
+func TestWhatIsReadFromOutsideIsFuzzedFromACommittedCorpus(t *testing.T) {
+	for what, dir := range map[string]string{
+		"answers of the API":               "geelark/testdata/fuzz/FuzzAnswer",
+		"the ids file":                     "collector/watch/testdata/fuzz/FuzzIDsFile",
+		"the configuration":                "collector/config/testdata/fuzz/FuzzLoad",
+		"files of the state":               "collector/state/testdata/fuzz/FuzzAnyFileIsReadOrSetAside",
+		"records of the state":             "collector/watch/testdata/fuzz/FuzzRecordsOfState",
+		"queries and headers of a scraper": "collector/testdata/fuzz/FuzzScrape",
+	} {
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) < 5 {
+			t.Errorf("%s: %d entries: %v", what, len(entries), err)
+		}
+	}
+}

@@ -7,12 +7,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -95,9 +97,9 @@ func (m *mob) dial(read func(net.Conn)) {
 }
 
 // A footprint is what the exporter takes.
-type footprint struct{ residentMB, heapMB, goroutines, descriptors, series float64 }
+type footprint struct{ residentMB, heapMB, goroutines, descriptors, series, stateKB float64 }
 
-func (m *mob) footprint() footprint {
+func (m *mob) footprint(state string) footprint {
 	m.t.Helper()
 	var a *answer
 	for {
@@ -112,6 +114,14 @@ func (m *mob) footprint() footprint {
 	}
 	var f footprint
 	f.residentMB, _ = m.resident()
+	_ = filepath.WalkDir(state, func(_ string, d fs.DirEntry, err error) error { // of files that come and go
+		if err == nil {
+			if info, err := d.Info(); err == nil && !d.IsDir() {
+				f.stateKB += float64(info.Size()) / 1e3
+			}
+		}
+		return nil
+	})
 	lines := bufio.NewScanner(bytes.NewReader(a.body))
 	for lines.Scan() {
 		line := lines.Text()
@@ -151,16 +161,18 @@ func TestWhateverClientsAndTheAPIDoTheExporterStaysAsItIs(t *testing.T) {
 		}
 	}
 	configure(0)
+	state := t.TempDir()
 	p := start(t, []string{"TOKEN=" + token}, "--config.file="+file, "--web.listen-address=127.0.0.1:0", "--web.enable-lifecycle", "--web.max-requests=8",
-		"--collector.usage", "--collector.tasks", "--log.level=debug")
+		"--collector.usage", "--collector.tasks", "--log.level=debug", "--state.directory="+state)
 	m := &mob{process: p, url: strings.TrimSuffix(p.url("/"), "/")}
 	ctx, cancel := context.WithTimeout(t.Context(), *soak)
 	defer cancel()
 	m.ctx = ctx
 
 	var wg sync.WaitGroup
+	const protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 	for _, header := range [][]string{
-		{"Accept", "text/plain;version=0.0.4"}, formats["openmetrics-gzip"], {"Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"},
+		formats["text"], formats["openmetrics-gzip"], {"Accept", protobuf}, {"Accept", protobuf, "Accept-Encoding", "zstd"}, {"Accept", "text/plain;version=1.0.0;escaping=allow-utf-8", "Accept-Encoding", "gzip"},
 	} {
 		m.again(&wg, 200*time.Millisecond, func() { m.patient(header...) })
 	}
@@ -251,7 +263,7 @@ func TestWhateverClientsAndTheAPIDoTheExporterStaysAsItIs(t *testing.T) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(*soak / 31):
-			footprints = append(footprints, m.footprint())
+			footprints = append(footprints, m.footprint(state))
 		}
 	}
 	wg.Wait()
@@ -271,6 +283,7 @@ func TestWhateverClientsAndTheAPIDoTheExporterStaysAsItIs(t *testing.T) {
 		{"goroutines", func(f footprint) float64 { return f.goroutines }, 30},
 		{"descriptors", func(f footprint) float64 { return f.descriptors }, 30},
 		{"series", func(f footprint) float64 { return f.series }, 150},
+		{"kB of state", func(f footprint) float64 { return f.stateKB }, 300},
 	} {
 		most := func(fs []footprint) float64 {
 			var all []float64

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	dto "github.com/prometheus/client_model/go"
@@ -22,19 +23,6 @@ import (
 // FuzzScrape scrapes with any query and any headers: the answer is refused in words,
 // or is an exposition in the format that it says.
 func FuzzScrape(f *testing.F) {
-	openMetrics := "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.7,text/plain;version=0.0.4;q=0.4,*/*;q=0.3"
-	protobuf := "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
-	for _, s := range [][4]string{
-		{"", "", "", ""},
-		{"", openMetrics, "gzip", "10"},
-		{"", protobuf, "identity", "0.5"},
-		{"collect[]=status&name[]=geelark_up", "text/plain", "gzip;q=0,*", "-1"},
-		{"name[]=%zz", "*/*", "zstd", "1e400"},
-		{"account=default", ";;,q=2", "gzip, br;q=1.0", "NaN"},
-		{"collect[]=none", "application/openmetrics-text;version=9", "", "x"},
-	} {
-		f.Add(s[0], s[1], s[2], s[3])
-	}
 	sim := geelarktest.New(geelarktest.Config{Phones: 3, Seed: 1, Token: testToken, Still: true})
 	counters := NewCounters()
 	w, err := watch.New([]watch.AccountConfig{testConfig()}, watch.Options{Observer: counters, ClientOptions: []geelark.Option{geelark.WithTransport(sim.RoundTripper())}})
@@ -77,11 +65,12 @@ func FuzzScrape(f *testing.F) {
 				t.Fatal(err)
 			}
 			format := expfmt.ResponseFormat(answer.Header())
-			if format == expfmt.FmtUnknown { // OpenMetrics, which the decoder does not know
-				if !bytes.HasSuffix(text, []byte("# EOF\n")) {
-					t.Fatalf("%s: no end: %s", answer.Header().Get("Content-Type"), text)
-				}
-				continue
+			openMetrics := strings.HasPrefix(answer.Header().Get("Content-Type"), "application/openmetrics-text")
+			if openMetrics != bytes.HasSuffix(text, []byte("# EOF\n")) {
+				t.Fatalf("%s: end: %.1000s", answer.Header().Get("Content-Type"), text)
+			}
+			if openMetrics || format == expfmt.FmtUnknown {
+				continue // decoding takes seconds, or is not possible
 			}
 			decoder := expfmt.NewDecoder(bytes.NewReader(text), format)
 			for err = nil; err == nil; {
