@@ -296,11 +296,18 @@ func TestTheNotesNameWhatIsThere(t *testing.T) {
 	write(t, filepath.Join(dir, "templates/notes.yaml"), fmt.Appendf(nil,
 		"{{- define \"notes\" }}%s{{ end -}}\nkind: ConfigMap\nmetadata: {name: notes}\ndata: {notes: {{ include \"notes\" . | quote }}}\n",
 		read(t, chart+"/templates/NOTES.txt")))
-	forEachValuesFile(t, func(t *testing.T, file string, m manifest) {
-		r := must(t, processtest.Tool(t, "HELM"), "template", release, dir, "--namespace=monitoring", "--values="+file)
+	notesOf := func(t *testing.T, args ...string) string {
+		t.Helper()
+		r := must(t, processtest.Tool(t, "HELM"), append([]string{"template", release, dir, "--namespace=monitoring"}, args...)...)
 		var c core.ConfigMap
 		decode(t, []byte(r.stdout), &c)
-		notes := c.Data["notes"]
+		return c.Data["notes"]
+	}
+	if notes := notesOf(t, "--set=existingSecret=geelark,replicas=0"); !strings.Contains(notes, "has no pod, because replicas is 0.") || strings.Contains(notes, "port-forward") {
+		t.Errorf("without a pod the notes are\n%s", notes)
+	}
+	forEachValuesFile(t, func(t *testing.T, file string, m manifest) {
+		notes := notesOf(t, "--values="+file)
 		workload := m.workload(t)
 		for _, want := range []string{
 			fmt.Sprintf("runs as statefulset %s in namespace %s, in mode ", workload.Name, workload.Namespace),
