@@ -227,7 +227,9 @@ func (v values) substitute(s string) string {
 // choices are the ways to fill in a dashboard's variables, as Grafana does.
 func (c *chain) choices(t *testing.T, s *server, d dashboard) map[string]values {
 	t.Helper()
-	builtIn := func() values { return values{"__rate_interval": "10s", "__interval": "1s", "__range": "1m"} }
+	builtIn := func() values {
+		return values{"__rate_interval": "10s", "__interval": "1s", "__range": "1m", "__range_s": "60"}
+	}
 	all, one, named := builtIn(), builtIn(), builtIn()
 	for _, v := range d.Templating.List {
 		switch v.Type {

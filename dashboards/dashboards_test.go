@@ -20,7 +20,7 @@ var (
 		"barchart", "bargauge", "gauge", "heatmap", "histogram", "piechart", "row", "stat", "state-timeline", "table", "text", "timeseries",
 	}
 	builtInTransformations = []string{"groupingToMatrix", "merge", "organize"}
-	builtInVariables       = []string{"__rate_interval", "__interval", "__range", "__url_time_range", "__data", "__value"}
+	builtInVariables       = []string{"__rate_interval", "__interval", "__range", "__range_s", "__url_time_range", "__data", "__value"}
 )
 
 // Grafana 10.3 is the first with this version of the model; newer ones migrate

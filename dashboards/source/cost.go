@@ -61,6 +61,12 @@ func groupUsed(span string) string {
 	return `sum by (account, group) (` + increase(`geelark_group_usage_seconds_total`, "account, group, kind, charge_type", "{OURS, GROUP}", span) + `)`
 }
 
+// secondPrice is what a second of a phone cost within a span.
+func secondPrice(span string) string {
+	return `sum(` + increase("geelark_usage_cost_total", "account, charge_type", `{OURS, kind="phone"`+money+`}`, span) + `) / sum(` +
+		increase("geelark_usage_seconds_total", "account, charge_type", `{OURS, kind="phone"}`, span) + `)`
+}
+
 func costAndTasks() *dashboard.DashboardBuilder {
 	p := page{
 		uid: "geelark-cost", title: "Cost and tasks", from: "now-24h",
@@ -74,23 +80,31 @@ func costAndTasks() *dashboard.DashboardBuilder {
 	d := p.builder()
 
 	const idle = `max by (account, id) (geelark_phone_status_code{OURS} == 0) and on (account, id) max by (account, id) (geelark_phone_rpa_running{OURS}) == 0 and on (account, id) geelark_phone_info{OURS, GROUP, charge_mode="per_minute"}`
+	const idleTime = `avg_over_time((count(` + idle + `) or vector(0))[$__range:$__interval]) * $__range_s`
 	d.WithRow(row("Cost")).
 		WithPanel(numbers("Cost", "What was spent in the selected time, in the vendor's currency, points aside, and in the same time a week before.",
-			size{6, 5},
+			size{5, 5},
 			now(`sum(`+cost("account", "$__range")+`)`, "selected time"),
 			now(`sum(`+cost("account", "$__range"+weekBefore)+`)`, "a week before")).
 			Decimals(2).Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(numbers("Time used", "Time of phones and of tasks that was charged in the selected time, in all ways of paying.",
-			size{6, 5}, now(used("kind", "$__range"), "{{kind}}")).
+			size{5, 5}, now(used("kind", "$__range"), "{{kind}}")).
 			Unit(units.Seconds).Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet})).
 		WithPanel(numbers("Idle now", "Phones that are started, paid by the minute and run no task, and what that costs an hour at the last hour's price of a phone's minute.",
-			size{6, 5},
+			size{4, 5},
 			now(`count(`+idle+`) or vector(0)`, "phones"),
-			now(`(count(`+idle+`) or vector(0)) * 3600 * sum(`+increase("geelark_usage_cost_total", "account, charge_type", `{OURS, kind="phone"`+money+`}`, "1h")+`) / sum(`+increase("geelark_usage_seconds_total", "account, charge_type", `{OURS, kind="phone"}`, "1h")+`)`, "cost an hour")).
+			now(`(count(`+idle+`) or vector(0)) * 3600 * `+secondPrice("1h"), "cost an hour")).
 			Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet}).
 			OverrideByName("cost an hour", properties(property("decimals", 2)))).
+		WithPanel(numbers("Idle time", "Time that such phones idled in the selected time, from some twelve looks at them, and what that cost at its price of a phone's minute.",
+			size{5, 5},
+			now(idleTime, "time"), now(idleTime+` * `+secondPrice("$__range"), "cost")).
+			MaxDataPoints(12). // the looks
+			Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet}).
+			OverrideByName("time", properties(property("unit", "s"))).
+			OverrideByName("cost", properties(property("decimals", 2)))).
 		WithPanel(numbers("Counted up to", "When the latest entry was made that is counted of the account's bill, and how much time has passed of which it was not read yet, of the accounts where that is the longest.",
-			size{6, 5},
+			size{5, 5},
 			now(`1000 * min(max by (account) (geelark_usage_last_flow_timestamp_seconds{OURS}))`, "latest entry"),
 			now(`max(min by (account) (geelark_usage_lag_seconds{OURS}))`, "not read yet")).
 			Unit("dateTimeFromNow").Thresholds(steps("text")).Mappings([]dashboard.ValueMapping{noneYet}).

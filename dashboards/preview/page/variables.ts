@@ -71,6 +71,8 @@ export class Variables {
           return `${interval}s`;
         case '__range':
           return `${Math.round(this.range.to.diff(this.range.from) / 1000)}s`;
+        case '__range_s':
+          return `${Math.round(this.range.to.diff(this.range.from) / 1000)}`;
       }
       const v = this.known.get(name);
       if (!v) {
