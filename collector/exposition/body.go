@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -50,8 +51,52 @@ func wanted(names []string, gathered []*dto.MetricFamily, families []*Family) []
 // A body is an answer's, in blocks.
 type body struct {
 	encoding encoding
-	blocks   []*block
+	pages    []*Page
+	rendered [][]block // by page
+	runs     []run
 	size     int // without encoding
+	length   int // of the blocks
+}
+
+// A run is a block, or those of a family in pages.
+type run struct {
+	block  *block
+	family *Family
+}
+
+// blocks are all that the body has, in their order.
+func (b *body) blocks() iter.Seq[*block] {
+	return func(yield func(*block) bool) {
+		for _, r := range b.runs {
+			if r.family == nil {
+				if !yield(r.block) {
+					return
+				}
+				continue
+			}
+			for l := range b.column(r.family) {
+				if !yield(l) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// column is the blocks of a family in pages.
+func (b *body) column(f *Family) iter.Seq[*block] {
+	return func(yield func(*block) bool) {
+		for i, blocks := range b.rendered {
+			at := slices.Index(b.pages[i].families, f)
+			if at >= 0 && blocks[at].size > 0 && !yield(&blocks[at]) {
+				return
+			}
+		}
+	}
+}
+
+func (b *body) add(r run, size, length int) {
+	b.runs, b.size, b.length = append(b.runs, r), b.size+size, b.length+length
 }
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -63,24 +108,16 @@ func (b *body) assemble(contentType expfmt.Format, parts []part, pages []*Page, 
 	if !ok {
 		parts = inMessages(parts, pages)
 	}
-	var families []*Family
-	for _, p := range parts {
-		if p.paged != nil {
-			families = append(families, p.paged)
-		}
+	if slices.ContainsFunc(parts, func(p part) bool { return p.paged != nil }) {
+		b.pages, b.rendered = pages, blocksOf(pages, f, b.encoding, now)
 	}
-	columns := columnsOf(families, pages, f, b.encoding, now)
-	n := len(parts) + 1
-	for _, c := range columns {
-		n += len(c.blocks)
-	}
-	b.blocks = make([]*block, 0, n)
 	between := buffers.Get().(*bytes.Buffer) // what stands between blocks of pages
 	defer buffers.Put(between)
 	between.Reset()
 	flush := func() {
 		if between.Len() > 0 {
-			b.add(&compress(b.encoding, Quick, between.Bytes())[0])
+			l := &compress(b.encoding, Quick, between.Bytes())[0]
+			b.add(run{block: l}, l.size, len(l.data))
 			between.Reset()
 		}
 	}
@@ -90,55 +127,22 @@ func (b *body) assemble(contentType expfmt.Format, parts []part, pages []*Page, 
 			failed = append(failed, encoder.Encode(p.gathered))
 			continue
 		}
-		c := columns[0]
-		columns = columns[1:]
-		if c.size == 0 {
+		size, length := 0, 0
+		for l := range b.column(p.paged) {
+			size, length = size+l.size, length+len(l.data)
+		}
+		if size == 0 {
 			continue
 		}
-		between.Write(p.paged.appendHead(between.AvailableBuffer(), f, c.size))
+		between.Write(p.paged.appendHead(between.AvailableBuffer(), f, size))
 		flush()
-		b.add(c.blocks...)
+		b.add(run{family: p.paged}, size, length)
 	}
 	if closer, ok := encoder.(expfmt.Closer); ok {
 		failed = append(failed, closer.Close()) // OpenMetrics has an end
 	}
 	flush()
 	return errors.Join(failed...)
-}
-
-func (b *body) add(blocks ...*block) {
-	b.blocks = append(b.blocks, blocks...)
-	for _, l := range blocks {
-		b.size += l.size
-	}
-}
-
-// A column is the blocks of a family in pages.
-type column struct {
-	family *Family
-	blocks []*block
-	size   int
-}
-
-// columnsOf returns the columns of families. A page is looked at once.
-func columnsOf(families []*Family, pages []*Page, f format, e encoding, now time.Time) []column {
-	if len(families) == 0 {
-		return nil
-	}
-	columns := make([]column, len(families))
-	for i, family := range families {
-		columns[i] = column{family: family, blocks: make([]*block, 0, len(pages))}
-	}
-	for i, blocks := range blocksOf(pages, f, e, now) {
-		for j, family := range pages[i].families {
-			b := &blocks[j]
-			if at := slices.Index(families, family); at >= 0 && b.size > 0 {
-				columns[at].blocks = append(columns[at].blocks, b)
-				columns[at].size += b.size
-			}
-		}
-	}
-	return columns
 }
 
 // inMessages returns parts without pages: what those have is gathered. It serves
@@ -184,7 +188,7 @@ func buffered(w io.Writer, write func(*bufio.Writer)) error {
 
 func (b *body) writePlain(w io.Writer) error {
 	return buffered(w, func(w *bufio.Writer) {
-		for _, l := range b.blocks {
+		for l := range b.blocks() {
 			if w.Available() < l.size {
 				if w.Flush() != nil {
 					return
@@ -209,19 +213,13 @@ const (
 	trailer    = 8
 )
 
-func (b *body) sizeOfGzip() int {
-	n := len(gzipHeader) + len(lastBlock) + trailer
-	for _, l := range b.blocks {
-		n += len(l.data)
-	}
-	return n
-}
+func (b *body) sizeOfGzip() int { return len(gzipHeader) + b.length + len(lastBlock) + trailer }
 
 func (b *body) writeGzip(w io.Writer) error {
 	return buffered(w, func(w *bufio.Writer) {
 		_, _ = w.WriteString(gzipHeader)
 		var checksum uint32
-		for _, l := range b.blocks {
+		for l := range b.blocks() {
 			if _, err := w.Write(l.data); err != nil {
 				return
 			}
