@@ -14,7 +14,7 @@ import (
 	"geelark_exporter/geelark/geelarktest"
 )
 
-// troubles are what is wrong with five of the accounts of a team, as the row of
+// troubles are what is wrong with six of the accounts of a team, as the row of
 // each says.
 var troubles = map[string]string{
 	"account-07": "Failing 40003 signature or token refused",
@@ -22,9 +22,10 @@ var troubles = map[string]string{
 	"account-13": "Paused phone/status until ",
 	"account-17": "Failing this machine's clock is about 12 min slow, 40003 signature or token refused",
 	"account-19": "Failing 46001 plan expired",
+	"account-21": `Group not found no phone of the selection is in the group "frm-2"`,
 }
 
-// newTeam has the pages of thirty accounts of which five have trouble, and one has
+// newTeam has the pages of thirty accounts of which six have trouble, and one has
 // many phones.
 func newTeam(t testing.TB, phones int) *bench {
 	t.Helper()
@@ -35,6 +36,8 @@ func newTeam(t testing.TB, phones int) *bench {
 		switch c.Name {
 		case "account-11":
 			c.Discovery.Groups = []string{"farm1"}
+		case "account-21":
+			c.Discovery.Groups = []string{"farm-1", "frm-2"}
 		case "account-17":
 			c.Credentials = geelark.Credentials{AppID: "the-app", APIKey: "the-key"}
 		case large:
@@ -66,7 +69,7 @@ func newTeam(t testing.TB, phones int) *bench {
 	}
 }
 
-// TestATeamInABrowser finds what is wrong with five of thirty accounts from the
+// TestATeamInABrowser finds what is wrong with six of thirty accounts from the
 // page alone, on each screen, and with a keyboard and a screen reader.
 func TestATeamInABrowser(t *testing.T) {
 	browser := startBrowser(t)
@@ -112,13 +115,14 @@ func TestATeamInABrowser(t *testing.T) {
 			var text string
 			tab.evaluate(`document.body.innerText`, &text)
 			for _, want := range []string{
-				"5 of 30 accounts need attention.", "Failing 3", "Paused 1", "Working 25",
+				"6 of 30 accounts need attention.", "Failing 3", "Paused 1", "Group not found 1", "Working 24",
 				"Check the token of token_env: it may be mistyped, revoked or another account's.",
 				`40 phones listed, none of them in the group "farm1". Groups seen: "farm-1"`,
 				"Other programs, or another exporter, spend from it: this one has sent",
 				"This machine's clock is about 12 min slow, and the requests are signed with its time: set the clock.",
 				"Renew the account's plan.",
-				"25 accounts are not shown in full",
+				"24 accounts are not shown in full",
+				`No phone of the selection is in the group "frm-2". Groups seen: "farm-2"`,
 			} {
 				if !strings.Contains(text, want) {
 					t.Errorf("the page does not say %q", want)

@@ -44,9 +44,9 @@ func newBilling(a *Account, o *Options, logger log.Logger) *billing {
 // read reads both: one that fails does not keep the other back.
 func (b *billing) read(ctx context.Context) error {
 	// The budget allows both at once at this interval: what has to wait for it is
-	// another program's pause, or the first minute of a process that does not know
-	// what was spent before.
-	ctx, cancel := context.WithTimeout(ctx, MinBillingInterval*3/4)
+	// the first minute of a process that does not know what was spent before, a
+	// pause, or the turn of an account that shares it.
+	ctx, cancel := context.WithTimeout(ctx, b.interval)
 	defer cancel()
 	defer func() {
 		b.mu.Lock()

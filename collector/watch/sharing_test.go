@@ -79,3 +79,24 @@ func TestPhonesOfSeveralAccountsWaitForOneBudget(t *testing.T) {
 		}
 	})
 }
+
+// The vendor allows one look at the plan a minute: accounts that share it take turns.
+func TestAccountsWithTheSameCredentialsTakeTurnsToReadThePlan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := geelarktest.New(geelarktest.Config{Phones: 5, Seed: 1, Now: time.Now, Token: testToken, Still: true})
+		var accounts []AccountConfig
+		for i := range 6 {
+			c := testConfig()
+			c.Name = fmt.Sprint("team-", i)
+			accounts = append(accounts, c)
+		}
+		b := newBench(t, sim.RoundTripper(), func(o *Options) { o.Doubt = true }, accounts...)
+		defer b.Close()
+		b.scrapeFor(10 * time.Minute)
+		for _, a := range b.Overview().Accounts {
+			if a.Plan == nil || len(a.Errors) > 0 {
+				t.Errorf("%s: plan %+v, errors %+v", a.Name, a.Plan, a.Errors)
+			}
+		}
+	})
+}
