@@ -24,7 +24,7 @@ func TestCheckTellsWhetherTheAccountsWork(t *testing.T) {
 		}},
 		"a token that is refused": {"another", []string{"--check"}, 1, []string{
 			"default: does not work\n", "authenticated  no, with the token of $GEELARK_TOKEN", "failure        40003 signature or token refused",
-			"Check the token of $GEELARK_TOKEN: it may be mistyped, revoked or another account's.", "Accounts that work: 0 of 1.",
+			"Check the token of $GEELARK_TOKEN: it may be mistyped, revoked or another account's.", `Accounts that work: 0 of 1. Not "default".`,
 		}},
 		"the configuration alone": {"another", []string{"--config.check"}, 0, []string{"The configuration is valid: 1 account. GeeLark was not asked: --check asks"}},
 		"a demo":                  {"", []string{"--demo", "--demo.phones=20", "--check"}, 0, []string{"20 listed", "authenticated  yes, with the token of --demo"}},

@@ -14,18 +14,22 @@ const maxNames = 20
 // Report writes what came of checks, and reports whether all accounts work. Setting
 // is that of [Options].
 func Report(w io.Writer, checks []watch.Check, setting func(field string) string) (ok bool, err error) {
-	works := 0
+	var others []string
 	var b strings.Builder
 	for i := range checks {
 		c := &checks[i]
-		if c.Works() {
-			works++
+		if !c.Works() {
+			others = append(others, c.Name)
 		}
 		report(&b, c, &status{settings: setting, Overview: watch.Overview{Accounts: []watch.AccountOverview{c.AccountOverview}}})
 	}
-	fmt.Fprintf(&b, "Accounts that work: %s of %s.\n", count(works), count(len(checks)))
+	fmt.Fprintf(&b, "Accounts that work: %s of %s.", count(len(checks)-len(others)), count(len(checks)))
+	if len(others) > 0 {
+		fmt.Fprintf(&b, " Not %s.", some(others))
+	}
+	b.WriteByte('\n')
 	_, err = io.WriteString(w, b.String())
-	return works == len(checks), err
+	return len(others) == 0, err
 }
 
 func report(b *strings.Builder, c *watch.Check, s *status) {

@@ -95,7 +95,7 @@ func TestReportOfACheckThatWasInterrupted(t *testing.T) {
   failure        interrupted
   what to do     It was interrupted before GeeLark had answered. Nothing follows from that.
   clock          this machine's: not compared yet
-Accounts that work: 1 of 2.
+Accounts that work: 1 of 2. Not "slow".
 `
 		if slow != want || !strings.HasPrefix(out.String(), "quick: works") {
 			t.Errorf("got %s\nwant %s", &out, want)
