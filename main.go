@@ -175,7 +175,7 @@ func serve(f *flags) error {
 	if err != nil {
 		return err
 	}
-	routes, families, err := newRoutes(f, where, w, collector.New(w, counters, collector.Options{Families: filter, PhoneUsage: f.usagePhone || f.demo}), filter, reloader, errorLog)
+	routes, families, err := newRoutes(f, where, w, collector.New(w, counters, collector.Options{Families: filter, PhoneUsage: f.usagePhone || f.demo}), filter, reloader, logger, errorLog)
 	if err != nil {
 		return err
 	}

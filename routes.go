@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	kitlog "github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
@@ -118,7 +119,7 @@ func within(timeout time.Duration, f func()) bool {
 
 // newRoutes returns the handlers of all paths, and the names of the metric families
 // that there are before any are left out.
-func newRoutes(f *flags, s site, w *watch.Watcher, c *collector.Collector, filter *collector.FamilyFilter, reloader *config.Reloader, errorLog promhttp.Logger) (handler http.Handler, families []string, err error) {
+func newRoutes(f *flags, s site, w *watch.Watcher, c *collector.Collector, filter *collector.FamilyFilter, reloader *config.Reloader, logger kitlog.Logger, errorLog promhttp.Logger) (handler http.Handler, families []string, err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(versioncollector.NewCollector(program), collector.Reloads(reloader.Last))
 	if s := w.State(); s != nil {
@@ -141,9 +142,10 @@ func newRoutes(f *flags, s site, w *watch.Watcher, c *collector.Collector, filte
 	if metrics == "/" {
 		metrics = "/{$}" // not all paths
 	}
-	mux.Handle(metrics, instrument(c.Handler(options)))
+	asked := &strangers{logger: logger, told: make(map[string]bool)}
+	mux.Handle(metrics, instrument(asked.in(c.Handler(options))))
 	options.Gatherer = nil
-	mux.Handle(probePath, instrument(c.ProbeHandler(options)))
+	mux.Handle(probePath, instrument(asked.in(c.ProbeHandler(options))))
 	mux.Handle(discoveryPath, c.DiscoveryHandler(s.external.JoinPath(probePath)))
 	mux.Handle("/-/reload", lifecycle(f.enableLifecycle, s, reloader))
 	fine := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "OK") }
@@ -179,6 +181,7 @@ func newRoutes(f *flags, s site, w *watch.Watcher, c *collector.Collector, filte
 	for _, mf := range gathered {
 		families = append(families, mf.GetName())
 	}
+	asked.families = families
 	return mux, families, nil
 }
 
