@@ -58,8 +58,6 @@ func TestPages(t *testing.T) {
 	typo.Discovery.Groups, typo.Discovery.Tags = []string{"framed"}, []string{"warmup", "x"}
 	half := newConfig("farm")
 	half.Discovery.Groups, half.Discovery.Tags = []string{"farm-1", "farm-9"}, []string{"shop", "shpo", "<b>"}
-	beside := newConfig("other")
-	beside.BaseURL = farm.BaseURL
 	missing := newConfig("farm")
 	missing.Credentials = geelark.TokenFile("/etc/geelark/token")
 	signed := newConfig("farm")
@@ -152,7 +150,6 @@ func TestPages(t *testing.T) {
 			time.Sleep(2 * time.Minute)
 		}, "/"},
 		"group_not_found":    {120, []watch.AccountConfig{half}, func(b *bench) { b.scrape() }, "/"},
-		"shared_token":       {120, []watch.AccountConfig{farm, beside}, func(b *bench) { b.scrape() }, "/?account=other"},
 		"token_file_missing": {12, []watch.AccountConfig{missing}, func(b *bench) { b.scrape() }, "/"},
 		"accounts_of_a_verdict": {12, []watch.AccountConfig{farm, other}, func(b *bench) {
 			b.sims["other"].Inject(geelarktest.Fault{Code: geelark.CodeIPNotAllowed})
@@ -183,6 +180,29 @@ func TestPages(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestThePageTellsWhoSharesTheLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var configs []watch.AccountConfig
+		for i := range 8 {
+			c := newConfig(fmt.Sprintf("team-%d", i))
+			c.BaseURL = "http://team-0.test"
+			configs = append(configs, c)
+		}
+		b := newBench(t, 120, configs...)
+		defer b.watcher.Close()
+		b.scrape()
+		page := b.get("/?account=team-3").Body.String()
+		for _, want := range []string{
+			`<p>The account has the same credentials as &#34;team-0&#34;, &#34;team-1&#34;, &#34;team-2&#34;, &#34;team-4&#34;, &#34;team-5&#34; and 2 more accounts: they share these limits, and what is spent of them.</p>`,
+			`<p>The settings of all 8 accounts together take at most 32 calls a minute to phone/status, of the 200 that GeeLark allows, and no more to any other API. The rest is free for your team.</p>`,
+		} {
+			if !strings.Contains(page, want) {
+				t.Errorf("the page does not say %s: %s", want, page[strings.Index(page, "<main>"):])
+			}
+		}
+	})
 }
 
 func TestHeaders(t *testing.T) {
