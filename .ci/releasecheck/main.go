@@ -50,6 +50,9 @@ func (c *check) release(tag string) (version string) {
 	version = c.changelog()
 	c.chart(version)
 	c.image()
+	if c.git("rev-parse", "HEAD") == "" {
+		c.miss("git knows no commit here: a release is the tag of one, check a clone")
+	}
 	if changed := c.git("status", "--porcelain"); changed != "" {
 		c.miss("the work tree is not clean:\n  %s", strings.ReplaceAll(changed, "\n", "\n  "))
 	}

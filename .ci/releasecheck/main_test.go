@@ -150,6 +150,17 @@ func TestATreeThatIsNotCommittedIsNotReleased(t *testing.T) {
 	}
 }
 
+func TestWhatGitDoesNotKnowIsNotReleased(t *testing.T) {
+	t.Parallel()
+	c := repository(t, nil)
+	if err := os.RemoveAll(filepath.Join(c.dir, ".git")); err != nil {
+		t.Fatal(err)
+	}
+	if c.release(""); len(c.missing) != 1 || !strings.Contains(c.missing[0], "git knows no commit here") {
+		t.Errorf("got %q", c.missing)
+	}
+}
+
 func TestWhatTheOwnerHasToFillInIsSaid(t *testing.T) {
 	t.Parallel()
 	if got := repository(t, nil).owner(); !slices.Equal(got, []string{"An address."}) {
