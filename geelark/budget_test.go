@@ -158,8 +158,14 @@ func TestWhoeverGivesUpWhileCredentialsAreReadHasNotSent(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cause := errors.New("enough")
 		cancel(cause)
-		if err := ask(ctx, c); !errors.Is(err, ErrNotSent) || !errors.Is(err, cause) || len(s.requests()) != 0 {
-			t.Errorf("got %v and %d requests", err, len(s.requests()))
+		reserved, _ := c.ReservePhoneStatus()
+		for name, ask := range map[string]func() error{
+			"a call":          func() error { return ask(ctx, c) },
+			"a reserved call": func() error { _, err := reserved.PhoneStatus(ctx, []string{"1"}); return err },
+		} {
+			if err := ask(); !errors.Is(err, ErrNotSent) || !errors.Is(err, cause) || len(s.requests()) != 0 {
+				t.Errorf("%s: got %v and %d requests", name, err, len(s.requests()))
+			}
 		}
 	})
 }
