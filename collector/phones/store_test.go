@@ -327,6 +327,56 @@ func TestChunksAreInTheOrderOfIDs(t *testing.T) {
 	if ids, _ := snapshot(); !slices.IsSorted(ids) {
 		t.Error("many new phones have not brought about a new order")
 	}
+	// So do many that go, whose places others fill.
+	store.TrackOnly(slices.DeleteFunc(tracked, func(id string) bool { return id < "10000y" || id[len(id)-1] == '7' }))
+	if ids, _ := snapshot(); !slices.IsSorted(ids) || len(ids) < n/2 {
+		t.Errorf("%d phones that were left are not in a new order", len(ids))
+	}
+}
+
+func TestGroupsAndNamesAreThoseOfListedPhones(t *testing.T) {
+	store := NewStore(at(0))
+	store.TrackOnly([]string{"named", "unknown"})
+	store.Observe([]Observation{{ID: "named", At: at(1), SerialName: "name"}})
+	store.TrackListed(store.NewRound(), []geelark.ListedPhone{
+		{At: at(1), Phone: geelark.Phone{ID: "listed", SerialName: "other name", Group: geelark.Some("group")}},
+		{At: at(1), Phone: geelark.Phone{ID: "alone", Group: geelark.Some("")}},
+	}, true)
+	for id, want := range map[string]struct {
+		group string
+		ok    bool
+		name  string
+	}{
+		"named": {"", false, "name"}, "unknown": {}, "listed": {"group", true, "other name"}, "alone": {"", true, ""}, "untracked": {},
+	} {
+		if group, ok := store.GroupOf(id); group != want.group || ok != want.ok {
+			t.Errorf("%s: group %q, %v, want %q, %v", id, group, ok, want.group, want.ok)
+		}
+		if name := store.NameOf(id); name != want.name {
+			t.Errorf("%s: name %q, want %q", id, name, want.name)
+		}
+		if got := store.Tracks(id); got != (id != "untracked") {
+			t.Errorf("%s is tracked: %v", id, got)
+		}
+	}
+}
+
+func TestPhonesThatAreTrackedWereObservedSinceATime(t *testing.T) {
+	store := NewStore(at(0))
+	store.TrackOnly([]string{"a", "b", "never"})
+	store.Observe([]Observation{{ID: "a", At: at(5)}, {ID: "b", At: at(9)}})
+	for _, tt := range []struct {
+		ids   []string
+		since int
+		want  bool
+	}{
+		{nil, 9, true}, {[]string{"a", "b"}, 5, true}, {[]string{"a", "b"}, 6, false}, {[]string{"b"}, 9, true},
+		{[]string{"b"}, 10, false}, {[]string{"b", "a"}, 9, false}, {[]string{"never"}, 0, false}, {[]string{"untracked"}, 9, true},
+	} {
+		if got := store.ObservedSince(tt.ids, at(tt.since)); got != tt.want {
+			t.Errorf("%q since %d: %v, want %v", tt.ids, tt.since, got, tt.want)
+		}
+	}
 }
 
 // Putting a large fleet in order holds the lock: it must not take long.

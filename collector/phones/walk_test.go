@@ -69,3 +69,21 @@ func TestAWalkGoesOnWhilePhonesComeAndGo(t *testing.T) {
 		}
 	}
 }
+
+func TestAWalkLeavesOutPhonesThatWentBeforeIt(t *testing.T) {
+	var all []string
+	for i := range 3 * blockSize {
+		all = append(all, strconv.Itoa(10000+i))
+	}
+	store := NewStore(at(0))
+	store.TrackOnly(all)
+	seen := 0
+	for range store.All(at(0), Lifetimes{1 << 62, 1 << 62}) {
+		if seen++; seen == 1 {
+			store.TrackOnly(all[:1])
+		}
+	}
+	if seen > blockSize {
+		t.Errorf("%d phones, want no more than were looked at with the first", seen)
+	}
+}
