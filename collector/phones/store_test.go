@@ -370,8 +370,14 @@ func TestPhonesThatAreTrackedWereObservedSinceATime(t *testing.T) {
 		since int
 		want  bool
 	}{
-		{nil, 9, true}, {[]string{"a", "b"}, 5, true}, {[]string{"a", "b"}, 6, false}, {[]string{"b"}, 9, true},
-		{[]string{"b"}, 10, false}, {[]string{"b", "a"}, 9, false}, {[]string{"never"}, 0, false}, {[]string{"untracked"}, 9, true},
+		{nil, 9, true},
+		{[]string{"a", "b"}, 5, true},
+		{[]string{"a", "b"}, 6, false},
+		{[]string{"b"}, 9, true},
+		{[]string{"b"}, 10, false},
+		{[]string{"b", "a"}, 9, false},
+		{[]string{"never"}, 0, false},
+		{[]string{"untracked"}, 9, true},
 	} {
 		if got := store.ObservedSince(tt.ids, at(tt.since)); got != tt.want {
 			t.Errorf("%q since %d: %v, want %v", tt.ids, tt.since, got, tt.want)
