@@ -47,5 +47,9 @@ func TestRequestsAreCounted(t *testing.T) {
 		{"phone/stop", time.Hour, 0},
 	} {
 		equal(t, tt.endpoint+" in "+tt.span.String(), s.MostIn(tt.endpoint, tt.span), tt.want)
+		equal(t, tt.endpoint+" in the last "+tt.span.String(), s.Recent(tt.endpoint, tt.span), tt.want)
 	}
+	c.Advance(15 * time.Second)
+	equal(t, "in the last minute", s.Recent("phone/list", time.Minute), 5)
+	equal(t, "in the last half", s.Recent("phone/list", 30*time.Second), 2)
 }
