@@ -169,7 +169,7 @@ func TestALimitOnThePlanPausesOnlyThePlan(t *testing.T) {
 				s.want(t, `geelark_api_paused_until_timestamp_seconds{account="default",api="`+e+`"}`, 0)
 			}
 			s.wantAll(t, wantWallet)
-			for end := time.Now().Add(tt.pause - time.Second); time.Now().Before(end); time.Sleep(30 * time.Second) {
+			for end := time.Now().Add(tt.pause - 30*time.Second); time.Now().Before(end); time.Sleep(30 * time.Second) {
 				b.pollAndList()
 			}
 			if got := b.sim.Requests(planEndpoint); got != 1 {
