@@ -160,11 +160,12 @@ var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 
 // run runs tests of a suite against a mutant and names the test that failed.
 func (r *runner) run(s *suite, binary string, id int, tests []*test) (verdict, string, error) {
-	var expected time.Duration
+	var expected, cost time.Duration
 	names := make([]string, 0, len(tests))
 	for _, t := range tests {
 		names = append(names, t.name)
 		expected += t.took
+		cost += t.cost
 	}
 	limit := r.patient + 5*expected
 	if id == 0 {
@@ -176,6 +177,9 @@ func (r *runner) run(s *suite, binary string, id int, tests []*test) (verdict, s
 	}
 	defer os.RemoveAll(temp)
 	cmd := r.command(s, binary, id, "-test.short", "-test.failfast", "-test.timeout=0", "-test.run=^("+strings.Join(names, "|")+")$")
+	if id != 0 { // a loop without end must not take the processor for as long as it may wait
+		cmd.Args[2] = fmt.Sprintf("ulimit -t %d; %s", 1+(r.patient/2+5*cost)/time.Second, cmd.Args[2])
+	}
 	cmd.Env = append(cmd.Env, "TMPDIR="+temp)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out bytes.Buffer
@@ -199,7 +203,12 @@ func (r *runner) run(s *suite, binary string, id int, tests []*test) (verdict, s
 	switch {
 	case err == nil:
 		return survived, "", nil
-	case errors.As(err, &exit), errors.Is(err, exec.ErrWaitDelay):
+	case errors.Is(err, exec.ErrWaitDelay):
+		return caught, "", nil // what a test started still runs
+	case errors.As(err, &exit):
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() || strings.Contains(out.String(), "SIGXCPU") {
+			return timeout, "", nil
+		}
 		if m := failedTest.FindStringSubmatch(out.String()); m != nil {
 			return caught, m[1], nil
 		}
