@@ -54,11 +54,16 @@ func TestTheNearestNameDiffersInAThirdAtMost(t *testing.T) {
 		want  string
 	}{
 		{"tokn_file", []string{"name", "token_file"}, "token_file"},
-		{"abc", []string{"abd"}, "abd"}, {"abc", []string{"ade"}, ""}, // of three letters one
-		{"abcd", []string{"abef"}, "abef"}, {"abcd", []string{"aefg"}, ""}, // of four two
-		{"", []string{"a"}, ""}, {"a", []string{"b"}, "b"}, {"abc", nil, ""},
+		{"abc", []string{"abd"}, "abd"},
+		{"abc", []string{"ade"}, ""}, // of three letters one
+		{"abcd", []string{"abef"}, "abef"},
+		{"abcd", []string{"aefg"}, ""}, // of four two
+		{"", []string{"a"}, ""},
+		{"a", []string{"b"}, "b"},
+		{"abc", nil, ""},
 		{"abcx", []string{"abcy", "abcz"}, "abcy"},
-		{long, []string{long[1:] + "y"}, long[1:] + "y"}, {long + "x", []string{long}, ""},
+		{long, []string{long[1:] + "y"}, long[1:] + "y"},
+		{long + "x", []string{long}, ""},
 	} {
 		if got := Nearest(tt.typed, tt.names); got != tt.want {
 			t.Errorf("%q of %q: %q, want %q", tt.typed, tt.names, got, tt.want)

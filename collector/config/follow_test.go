@@ -103,3 +103,20 @@ func TestAFileThatIsGoneIsAFailedReload(t *testing.T) {
 		}
 	})
 }
+
+func TestNothingIsReloadedWhenTheFollowingHasEnded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yml") // which cannot be read
+	reloads := 0
+	load := func() ([]watch.AccountConfig, error) { reloads++; return nil, nil }
+	r := NewReloader(load, func([]watch.AccountConfig) error { return nil }, log.NewNopLogger(), time.Now)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 { // either of both that are ready is chosen
+		ticks := make(chan time.Time, 1)
+		ticks <- time.Now()
+		r.Follow(ctx, path, ticks)
+	}
+	if reloads != 0 {
+		t.Errorf("%d reloads", reloads)
+	}
+}
