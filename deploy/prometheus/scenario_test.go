@@ -63,8 +63,11 @@ type unitTests map[[2]string][]any
 
 func (u unitTests) add(w *world, numbers string, test map[string]any) {
 	interval := "1m"
-	if w.length > 2*60 {
-		interval = "3m" // days would take long
+	switch {
+	case w.length > 2*24*60:
+		interval = "10m" // a week would take minutes
+	case w.length > 2*60:
+		interval = "3m"
 	}
 	with := [2]string{numbers, interval}
 	u[with] = append(u[with], test)
@@ -301,12 +304,14 @@ var (
 	downLine    = regexp.MustCompile(`^exporter (\S+) is down from (\S+) to (\S+)$`)
 	goneLine    = regexp.MustCompile(`^exporter (\S+) vanishes at (\S+)$`)
 	numberLine  = regexp.MustCompile(`^number (\S+) is (\S+)$`)
+	comesLine   = regexp.MustCompile(`^account (\S+) comes to (\S+) at (\S+)$`)
+	slowLine    = regexp.MustCompile(`^one scrape of (\S+) in (\d+) works$`)
 	takenLine   = regexp.MustCompile(`^account (\S+) is taken out of (\S+) at (\S+)$`)
 )
 
 // add takes what a scenario starts from. ok is false for what happens to it.
 func (w *world) add(line string) (ok bool, err error) {
-	if m := takenLine.FindString(line); m != "" {
+	if takenLine.MatchString(line) || comesLine.MatchString(line) {
 		return false, nil
 	}
 	if m := accountLine.FindStringSubmatch(line); m != nil {
@@ -592,14 +597,7 @@ func (w *world) has(name, account, exporter string) bool {
 // happens takes what happens to series that are there.
 func (w *world) happens(line string) bool {
 	if m := downLine.FindStringSubmatch(line); m != nil {
-		w.end(minutes(m[2]), minutes(m[3]), fmt.Sprintf("instance=%q", m[1]))
-		key := text("up", map[string]string{"job": "geelark", "instance": m[1]})
-		for i := range w.length {
-			w.series[key][i] = "1"
-			if i >= minutes(m[2]) && i < minutes(m[3]) {
-				w.series[key][i] = "0"
-			}
-		}
+		w.down(minutes(m[2]), minutes(m[3]), m[1])
 		return true
 	}
 	if m := goneLine.FindStringSubmatch(line); m != nil {
@@ -614,6 +612,28 @@ func (w *world) happens(line string) bool {
 			for i := from; i < w.length; i++ {
 				w.series[key][i] = plus(w.series[key][i], -1)
 			}
+		}
+		return true
+	}
+	if m := comesLine.FindStringSubmatch(line); m != nil {
+		from := minutes(m[3])
+		for key, values := range w.series {
+			if strings.Contains(key, fmt.Sprintf("account=%q", m[1])) && strings.Contains(key, fmt.Sprintf("instance=%q", m[2])) {
+				copy(values, slices.Repeat([]string{"_"}, from))
+			}
+		}
+		for _, name := range []string{"geelark_accounts_configured", "geelark_accounts_owned"} {
+			key := text(name, map[string]string{"job": "geelark", "instance": m[2]})
+			for i := range from {
+				w.series[key][i] = plus(w.series[key][i], -1)
+			}
+		}
+		return true
+	}
+	if m := slowLine.FindStringSubmatch(line); m != nil {
+		n, _ := strconv.Atoi(m[2])
+		for i := 1; i < w.length; i += n {
+			w.down(i, i+n-1, m[1])
 		}
 		return true
 	}
@@ -638,6 +658,17 @@ func (w *world) happens(line string) bool {
 		return true
 	}
 	return false
+}
+
+// down lets the scrapes of an exporter fail for a time.
+func (w *world) down(from, to int, exporter string) {
+	key := text("up", map[string]string{"job": "geelark", "instance": exporter})
+	up := slices.Clone(w.series[key])
+	w.end(from, to, fmt.Sprintf("instance=%q", exporter))
+	for i := from; i < min(to, w.length); i++ {
+		up[i] = "0"
+	}
+	w.series[key] = up
 }
 
 // end ends the series that have all of the labels for a time.

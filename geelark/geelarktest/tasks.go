@@ -145,11 +145,13 @@ func (t *tasks) plan(at time.Time) {
 		c -= kind.share
 	}
 	name := kind.names[t.rng.IntN(len(kind.names))]
+	planned := t.planned()
 	for range n {
 		p := f.order[t.rng.IntN(len(f.order))]
-		for tries := 0; f.calm && p.Status != started && tries < 20; tries++ {
+		for tries := 0; f.calm && (p.Status != started || planned[p]) && tries < 20; tries++ {
 			p = f.order[t.rng.IntN(len(f.order))]
 		}
+		planned[p] = true
 		scheduled := at.Add(time.Duration(t.rng.Int64N(int64(30 * time.Minute))))
 		made := &task{
 			Task:   Task{Phone: p.ID, PlanName: name, Type: kind.kind, Status: taskWaiting, ScheduleAt: scheduled.Unix()},
@@ -167,6 +169,18 @@ func (t *tasks) plan(at time.Time) {
 		t.list = append(t.list, made)
 		f.events.push(next, event{task: made})
 	}
+}
+
+// planned returns the phones that have a task to do: who plans well gives them no
+// other.
+func (t *tasks) planned() map[*phone]bool {
+	planned := make(map[*phone]bool)
+	for _, k := range t.list {
+		if !k.finished {
+			planned[k.phone] = true
+		}
+	}
+	return planned
 }
 
 // forget drops, once a day, tasks that were scheduled before the last week and have ended.
