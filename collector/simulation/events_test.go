@@ -102,6 +102,10 @@ var events = []event{
 		w.mu.Lock()
 		a := w.accounts[len(w.accounts)-1]
 		locked := time.Now().Before(a.lockedUntil)
+		wait := intervalAt(time.Now()) + fleetTTL + 10*time.Second
+		if !locked {
+			a.disturb(2*time.Hour + wait + startOfAnAccount)
+		}
 		w.mu.Unlock()
 		if locked {
 			return
@@ -113,7 +117,7 @@ var events = []event{
 			default: // it was asked before
 			}
 		}})
-		time.Sleep(intervalAt(time.Now()) + fleetTTL + 10*time.Second)
+		time.Sleep(wait)
 		remove()
 		var began time.Time
 		select {
@@ -123,7 +127,6 @@ var events = []event{
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		a.disturb(2*time.Hour + 2*time.Minute)
 		a.lockedUntil, a.calls = began.Add(2*time.Hour), a.sim.Requests("phone/status")
 	}},
 	{"phones come and go", func(w *world) {
