@@ -1,8 +1,14 @@
 package exposition
 
 import (
+	"bytes"
+	"compress/flate"
 	"hash/crc32"
+	"io"
+	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/s2"
 )
 
 func FuzzChecksumsOfPartsMakeThatOfTheWhole(f *testing.F) {
@@ -24,6 +30,41 @@ func TestShiftsAddUp(t *testing.T) {
 			if multiply(shiftOf(n), shiftOf(m)) != shiftOf(n+m) {
 				t.Errorf("the shifts by %d and %d do not make that by %d", n, m, n+m)
 			}
+		}
+	}
+}
+
+func TestEachBlockHasItsPart(t *testing.T) {
+	parts := []string{"", "a", "", "ab", strings.Repeat("text ", 10000), "end"}
+	var raw [][]byte
+	for _, p := range parts {
+		raw = append(raw, []byte(p))
+	}
+	for _, effort := range []Effort{Quick, Thorough} {
+		blocks := compress(deflated, effort, raw...)
+		var all []byte
+		var sum uint32
+		for i, b := range blocks {
+			if b.size != len(parts[i]) || (len(b.data) == 0) != (parts[i] == "") {
+				t.Errorf("part %d of %d bytes has a block of %d, with %d bytes", i, len(parts[i]), b.size, len(b.data))
+			}
+			all = append(all, b.data...)
+			if b.size > 0 {
+				sum = combine(sum, &b)
+			}
+		}
+		text, err := io.ReadAll(flate.NewReader(bytes.NewReader(append(all, 1, 0, 0, 0xff, 0xff)))) // a last block that is empty
+		if want := strings.Join(parts, ""); err != nil || string(text) != want || sum != crc32.ChecksumIEEE([]byte(want)) {
+			t.Errorf("effort %d: %d bytes with checksum %08x, %v", effort, len(text), sum, err)
+		}
+	}
+	for i, b := range compress(packed, Quick, raw...) {
+		text, err := s2.Decode(nil, b.data)
+		if len(parts[i]) == 0 {
+			text, err = nil, nil
+		}
+		if err != nil || string(text) != parts[i] || b.size != len(parts[i]) || (len(b.data) == 0) != (parts[i] == "") {
+			t.Errorf("part %d: %d bytes, %v", i, len(text), err)
 		}
 	}
 }
