@@ -47,7 +47,7 @@ func main() {
 	flag.StringVar(&o.explanations, "survivors", "survivors.txt", "file that explains survivors")
 	flag.StringVar(&o.match, "match", "", "break only where the fault's name contains this")
 	flag.StringVar(&o.again, "again", "", "file with the output of an earlier run: break only what survived then")
-	flag.IntVar(&o.sample, "sample", 700, "number of faults, chosen at random")
+	flag.IntVar(&o.sample, "sample", 500, "number of faults, chosen at random")
 	flag.BoolVar(&o.all, "all", false, "make every fault")
 	flag.Uint64Var(&o.seed, "seed", 1, "chooses the sample")
 	own := flag.Bool("own", false, "run the tests of the broken package only, which is quicker")
