@@ -18,8 +18,8 @@ type doubt struct {
 	used  int64         // the number of the last slot that was used, or begun in
 }
 
-func newDoubt(now time.Time, q quota) doubt {
-	d := doubt{until: now.Add(q.minute)}
+func newDoubt(now, since time.Time, q quota) doubt {
+	d := doubt{until: earlier(since, now).Add(q.minute)}
 	d.pace(q)
 	if d.slot > 0 {
 		d.used = d.number(now)

@@ -40,7 +40,7 @@ func TestProcessesThatKnowNothingOfEachOtherKeepToTheVendorsLimit(t *testing.T) 
 				var sent []time.Time
 				for end := time.Now().Add(20 * time.Minute); time.Now().Before(end); {
 					b := NewBudgets(limits, time.Now)
-					b.Doubt()
+					b.Doubt(time.Now())
 					life := time.Duration(random.Int64N(int64(3 * time.Second)))
 					if random.IntN(5) == 0 {
 						life = time.Duration(random.Int64N(int64(4 * time.Minute)))
@@ -67,7 +67,7 @@ func TestASmallFleetDoesNotNoticeThatNothingIsKnown(t *testing.T) {
 		for range 100 {
 			time.Sleep(time.Duration(rand.Int64N(int64(time.Hour))))
 			b := NewBudgets(Limits{PerMinute: 150, PerHour: 18000}, time.Now)
-			b.Doubt()
+			b.Doubt(time.Now())
 			if before := b.Of(EndpointPhoneStatus); !before.Untouched || time.Until(before.Next) > 1300*time.Millisecond {
 				t.Fatalf("the first request waits for %s", time.Until(before.Next))
 			}
@@ -95,7 +95,7 @@ func TestASlotOfDoubtIsAPartOfWhatTheVendorAllowsAbove(t *testing.T) {
 			199: time.Minute,
 			200: 0,
 		} {
-			if got := newDoubt(time.Now(), Limits{PerMinute: perMinute, PerHour: 18000}.of(EndpointPhoneStatus)).slot; got != want {
+			if got := newDoubt(time.Now(), time.Now(), Limits{PerMinute: perMinute, PerHour: 18000}.of(EndpointPhoneStatus)).slot; got != want {
 				t.Errorf("%d a minute: %s, want %s", perMinute, got, want)
 			}
 		}
@@ -105,7 +105,7 @@ func TestASlotOfDoubtIsAPartOfWhatTheVendorAllowsAbove(t *testing.T) {
 func TestDoubtThatHasNothingToSpareAnyMoreWaitsForItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBudgets(Limits{PerMinute: 150, PerHour: 18000}, time.Now)
-		b.Doubt()
+		b.Doubt(time.Now())
 		for _, tt := range []struct {
 			perMinute int
 			want      time.Duration // until the next request, at most
@@ -122,7 +122,7 @@ func TestDoubtThatHasNothingToSpareAnyMoreWaitsForItsEnd(t *testing.T) {
 func TestDoubtEndsAfterAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBudgets(Limits{PerMinute: 150, PerHour: 18000}, time.Now)
-		b.Doubt()
+		b.Doubt(time.Now())
 		b.SetLimits(Limits{PerMinute: 100, PerHour: 18000}) // another pace, the same doubt
 		if n, next := spendAll(b, EndpointPhoneStatus); n != 0 || !next.After(time.Now()) {
 			t.Errorf("%d at once", n)

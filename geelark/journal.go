@@ -137,12 +137,13 @@ func (b *Budgets) SetJournal(j Journal) {
 	}
 }
 
-// Doubt makes the budgets, which must be new, spend for a minute only what the
-// vendor allows above their limits: it is not known what was spent before.
-func (b *Budgets) Doubt() {
+// Doubt makes the budgets, which must be new, spend only what the vendor allows above
+// their limits until a minute after a time: it is not known what was spent before
+// that.
+func (b *Budgets) Doubt(since time.Time) {
 	for _, of := range b.endpoints {
 		of.mu.Lock()
-		of.doubt = newDoubt(of.now(), of.quota)
+		of.doubt = newDoubt(of.now(), since, of.quota)
 		of.mu.Unlock()
 	}
 }

@@ -26,7 +26,9 @@ type budgetLog struct {
 
 	mu    sync.Mutex
 	spent map[budgetID]map[geelark.Endpoint]*spent
-	sound bool // what was read is all that was spent
+	// since is from when on it is known what was spent: another process may have to
+	// go on doubting what was spent before.
+	since map[budgetID]time.Time
 }
 
 // A budgetID stands for credentials and an address.
@@ -86,12 +88,13 @@ type budgetRecord struct {
 	Until    int64 // the end of a pause
 	Code     geelark.Code
 	Status   int
+	Since    int64 // from when on it is known what was spent, of all endpoints
 }
 
 // newBudgetLog reads what was spent before. A nil directory is none: then nothing is
 // known.
 func newBudgetLog(d *state.Directory, now func() time.Time) *budgetLog {
-	l := &budgetLog{now: now, spent: make(map[budgetID]map[geelark.Endpoint]*spent)}
+	l := &budgetLog{now: now, spent: make(map[budgetID]map[geelark.Endpoint]*spent), since: make(map[budgetID]time.Time)}
 	if d == nil {
 		return l
 	}
@@ -105,7 +108,9 @@ func newBudgetLog(d *state.Directory, now func() time.Time) *budgetLog {
 			endpoints[e] = &spent{ended: p.Ended, Past: geelark.Past{PausedUntil: p.PausedUntil, Code: p.Code, Status: p.Status}}
 		}
 	}
-	l.sound = l.log.Whole() && l.log.Rewrite()
+	if !l.log.Whole() || !l.log.Rewrite() {
+		clear(l.since) // something is missing, or what is spent now will be
+	}
 	return l
 }
 
@@ -123,6 +128,10 @@ func (l *budgetLog) replay(record []byte) error {
 	var r budgetRecord
 	if err := decode(record, &r); err != nil {
 		return err
+	}
+	if r.Since > 0 {
+		l.since[r.ID] = time.Unix(0, r.Since)
+		return nil
 	}
 	s := l.at(r.ID, r.Endpoint)
 	for _, ns := range r.Ended {
@@ -163,6 +172,13 @@ func (l *budgetLog) say(add func([]byte)) {
 			delete(l.spent, id)
 		}
 	}
+	for id, since := range l.since {
+		if l.spent[id] == nil && now.Sub(since) > time.Hour { // nothing of it would be missed
+			delete(l.since, id)
+			continue
+		}
+		add(encode(budgetRecord{ID: id, Since: since.UnixNano()}))
+	}
 }
 
 // prune forgets what left the longest window.
@@ -182,16 +198,36 @@ func encode(v any) []byte {
 	return b.Bytes()
 }
 
-// past returns what was spent with credentials before, and whether that is known.
-func (l *budgetLog) past(id budgetID) (past map[geelark.Endpoint]geelark.Past, known bool) {
+// past returns what was spent with credentials before.
+func (l *budgetLog) past(id budgetID) map[geelark.Endpoint]geelark.Past {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	past = make(map[geelark.Endpoint]geelark.Past)
+	past := make(map[geelark.Endpoint]geelark.Past)
 	for e, s := range maps.All(l.spent[id]) {
 		past[e] = s.past(now)
 	}
-	return past, l.sound && len(past) > 0
+	return past
+}
+
+// knownSince returns from when on it is known what was spent with credentials. What is
+// told of them for the first time is known as long as of those whose place they take,
+// or from now on.
+func (l *budgetLog) knownSince(id, old budgetID, now time.Time) time.Time {
+	if l.log == nil {
+		return now
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.since[id]; !known {
+		since, known := l.since[old]
+		if !known {
+			since = now
+		}
+		l.since[id] = since
+		l.write(budgetRecord{ID: id, Since: since.UnixNano()})
+	}
+	return l.since[id]
 }
 
 // copied keeps what was spent with credentials whose place others have taken as spent

@@ -30,13 +30,13 @@ func newBudgetStore(o *Options) *budgetStore {
 	return &budgetStore{now: o.Now, log: newBudgetLog(o.State, o.Now), began: o.Now(), doubt: o.Doubt, known: make(map[budgetKey]*geelark.Budgets)}
 }
 
-// make returns budgets of credentials that were not used by this process yet.
-func (s *budgetStore) make(key budgetKey, l geelark.Limits) *geelark.Budgets {
+// make returns budgets of credentials that were not used by this process yet. They may
+// take the place of others, whose spending counts for them.
+func (s *budgetStore) make(key, old budgetKey, l geelark.Limits) *geelark.Budgets {
 	b := geelark.NewBudgets(l, s.now)
-	past, known := s.log.past(key.id())
-	b.Remember(past)
-	if s.doubt && !known && s.now().Sub(s.began) < time.Minute {
-		b.Doubt()
+	b.Remember(s.log.past(key.id()))
+	if s.doubt {
+		b.Doubt(s.log.knownSince(key.id(), old.id(), s.began))
 	}
 	if s.log.log != nil {
 		b.SetJournal(budgetJournal{s.log, key.id()})
@@ -149,7 +149,7 @@ func (a *accountBudgets) BudgetsOf(c geelark.Credentials) *geelark.Budgets {
 	}
 	b := s.known[key]
 	if b == nil {
-		b = s.make(key, a.limits)
+		b = s.make(key, a.key, a.limits)
 		if a.last != nil {
 			b.CopySpent(a.last)
 			s.log.copied(key.id(), a.last.Past())

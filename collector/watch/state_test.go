@@ -124,6 +124,10 @@ func TestATokenThatIsRotatedJustBeforeARestartBreaksNoLimit(t *testing.T) {
 	onMachine(t, geelarktest.Config{Phones: 15_000, Still: true}, func(m *machine) {
 		m.accounts[0].CacheTTL = 0
 		m.accounts[0].IDs = m.sim.IDs()
+		first := m.start() // which does not know what was spent before
+		first.poll()
+		time.Sleep(61 * time.Second)
+		m.kill(first)
 		for i := range 5 {
 			b := m.start()
 			b.poll()
@@ -438,6 +442,54 @@ func TestCollectorsThatAreOffHoldNothingInMemoryNorOnDisk(t *testing.T) {
 					kept, err := filepath.Glob(filepath.Join(m.dir, "*"+of+"*"))
 					if err != nil || (len(kept) > 0) != test.held {
 						t.Errorf("%s: %v, %v", of, kept, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAProcessThatDoesNotKnowWhatWasSpentLetsNoLaterOneBelieveSo(t *testing.T) {
+	for name, forget := range map[string]func(m *machine, i int){
+		"a process without state before": func(m *machine, i int) {
+			if i == 0 {
+				m.dir = m.t.TempDir()
+			}
+		},
+		"a file that goes at times": func(m *machine, i int) {
+			if i%4 == 0 {
+				_ = os.Remove(filepath.Join(m.dir, "budgets"))
+			}
+		},
+		"a file that is cut at times": func(m *machine, i int) {
+			file := filepath.Join(m.dir, "budgets")
+			if info, err := os.Stat(file); err == nil && i%4 == 0 {
+				_ = os.Truncate(file, info.Size()/2)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onMachine(t, geelarktest.Config{Phones: 15_000, Still: true}, func(m *machine) {
+				m.accounts[0].CacheTTL = 0
+				if name == "a process without state before" {
+					m.dir = ""
+				}
+				live := func(d time.Duration) {
+					b := m.start()
+					for died := time.Now().Add(d); time.Now().Before(died); {
+						b.poll()
+						time.Sleep(time.Second)
+					}
+					m.kill(b)
+				}
+				live(70 * time.Second)
+				for i := range 12 {
+					forget(m, i)
+					live(time.Duration(2+i%7) * time.Second)
+				}
+				for api, most := range map[string]int{status: 200, listing: 200, walletEndpoint: 10, planEndpoint: 1} {
+					if got := m.sim.MostIn(api, time.Minute); got > most {
+						t.Errorf("%s: %d requests within a minute, want at most %d", api, got, most)
 					}
 				}
 			})
