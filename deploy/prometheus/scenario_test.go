@@ -93,7 +93,7 @@ func runUnitTests(t *testing.T, numbers, interval string, tests []any) {
 		text := readFile(t, name)
 		for line := range strings.Lines(numbers) {
 			name, number, _ := strings.Cut(strings.TrimSpace(line), " ")
-			text = regexp.MustCompile(`\S+( # `+name+`\n)`).ReplaceAllString(text, number+"$1")
+			text = regexp.MustCompile(`(?:"[^"]*"|[^\s"]+)(\}? # `+name+`\n)`).ReplaceAllString(text, number+"$1")
 		}
 		files[i] = filepath.Join(dir, filepath.Base(name))
 		writeFile(t, files[i], []byte(text))
