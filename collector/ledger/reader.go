@@ -193,6 +193,7 @@ func (r *Reader) readSpan(ctx context.Context, s span) (total int, err error) {
 func (r *Reader) pass(ctx context.Context, s span, first bool) (total int, steady bool, err error) {
 	seen := make(map[string]bool)
 	q := r.query(s, geelark.MaxFlows)
+	begun := -1 // how many there were when the pass began
 	for {
 		page, err := r.ask(ctx, q)
 		if err != nil {
@@ -208,8 +209,15 @@ func (r *Reader) pass(ctx context.Context, s span, first bool) (total int, stead
 		}
 		r.found += r.ledger.Count(page.Flows, r.groupOf)
 		total, here := page.Total, len(page.Flows)+page.Skipped
+		if begun < 0 {
+			begun = total
+		}
 		// What may be the total of a full page alone says nothing of the next.
 		if len(seen)+page.Skipped >= total && (here < q.Limit || total > here) {
+			return total, true, nil
+		}
+		// What has come meanwhile may stand before the pages that were read.
+		if here < q.Limit && len(seen)+page.Skipped >= begun && q.After != "" {
 			return total, true, nil
 		}
 		if !onward || page.Last == "" || page.Last == q.After {

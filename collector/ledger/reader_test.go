@@ -270,6 +270,35 @@ func TestLateEntriesAreFoundSoonWhateverAQueryEndsWith(t *testing.T) {
 	}
 }
 
+// TestFlowsThatComeWhileTheirPagesAreReadAreNoFailure has a fleet whose flows come
+// all the time.
+func TestFlowsThatComeWhileTheirPagesAreReadAreNoFailure(t *testing.T) {
+	epoch := time.Unix(1_790_000_000, 0)
+	for _, order := range []string{"ascending", "descending", "by id"} {
+		for _, fragile := range []bool{false, true} {
+			v := &vendor{now: epoch, random: rand.New(rand.NewPCG(1, 2)), order: order, fragile: fragile}
+			v.bill(epoch, 20*time.Minute, 20*60*40, 0)
+			var p process
+			p.start(t, v, epoch)
+			for v.now.Before(epoch.Add(18 * time.Minute)) {
+				v.now = v.now.Add(2 * time.Minute)
+				if err := p.reader.Turn(t.Context(), 40); err != nil {
+					t.Fatalf("%s, fragile %v, after %v: %v", order, fragile, v.now.Sub(epoch), err)
+				}
+			}
+			v.now = epoch.Add(21 * time.Minute)
+			for range 3 {
+				if err := p.reader.Turn(t.Context(), 40); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, want := uses(p.ledger), v.truth(epoch); !maps.Equal(got, want) {
+				t.Errorf("%s, fragile %v: got  %v\nwant %v", order, fragile, got, want)
+			}
+		}
+	}
+}
+
 func TestNothingNewTakesTwoCalls(t *testing.T) {
 	epoch := time.Unix(1_790_000_000, 0)
 	for name, v := range map[string]*vendor{
