@@ -79,8 +79,8 @@ func TestWhatIsSpentAndWhatFailsIsTold(t *testing.T) {
 
 	c.receiver = newReceiver(c)
 	p := c.startPrometheus("money", substitute(c, c.shipped("prometheus/prometheus.yml"),
-		"scrape_interval: 1m", "scrape_interval: 1s",
-		"scrape_timeout: 30s", "scrape_timeout: 1s",
+		"scrape_interval: 1m", "scrape_interval: 2s",
+		"scrape_timeout: 30s", "scrape_timeout: 2s",
 		"evaluation_interval: 1m", "evaluation_interval: 1s",
 		"localhost:9824", strings.TrimPrefix(exporter.URL, "http://"),
 		"localhost:9093", c.startAlertmanager(),
