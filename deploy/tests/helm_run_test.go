@@ -180,7 +180,7 @@ func TestTheExporterAcceptsWhatThePodsGiveIt(t *testing.T) {
 		t.Parallel()
 		m := render(t, "--values="+chart+"/ci/shards-values.yaml")
 		args, env := newCluster(t, webTLS).pod(t, m, 3)
-		if r := run(t, env, exporter, append(args, "--config.check")...); r.code == 0 || !strings.Contains(r.stderr, "--shard must be") {
+		if r := run(t, env, exporter, append(args, "--config.check")...); r.code == 0 || !strings.Contains(r.stderr, "$GEELARK_EXPORTER_SHARD must be") {
 			t.Errorf("want an error about the shard: %s", r)
 		}
 	})
