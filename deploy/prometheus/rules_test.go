@@ -122,11 +122,12 @@ func TestEveryAlertIsLabelledAnnotatedAndInTheRunbook(t *testing.T) {
 		}
 		_, section, _ := strings.Cut(runbook, "\n### "+r.Alert+"\n")
 		section, _, _ = strings.Cut(section, "\n##")
-		found := false
 		for _, part := range []string{"**Meaning.**", "**Not.**", "**Look at**", "**Do.**", "**Planned.**"} {
-			if _, section, found = strings.Cut("\n"+section, "\n"+part); !found {
+			_, rest, found := strings.Cut("\n"+section, "\n"+part)
+			if !found {
 				t.Errorf("the runbook says nothing of %s under %s, or not in this order", r.Alert, part)
 			}
+			section = rest
 		}
 	}
 	for _, m := range regexp.MustCompile(`(?m)^### (Geelark.+)$`).FindAllStringSubmatch(runbook, -1) {
