@@ -44,7 +44,8 @@ const (
 // NewDemo returns the account that a demo serves: a healthy fleet with some
 // trouble. Phones mostly keep their status, of 250 about three an hour stop
 // and three start; one expires within the first hour and a few within days;
-// money is spent, and paid in when it runs low; tasks run, and once a day one
+// time add-ons last for half an hour, then money is spent, and paid in when it
+// runs low; tasks run, and once a day one
 // group's proxies do not answer for an hour, first ten minutes after the
 // beginning. Three days lie behind it, less behind one of more than 20,000
 // phones.
@@ -59,7 +60,7 @@ func NewDemo(phones int, seed uint64, now func() time.Time) *Server {
 		TasksPerDay: 12 / float64(thousands),
 	})
 	b := s.Billing()
-	b.Balance, b.GiftMoney, b.AvailableTimeAddOn = float64(max(phones, 50))*8, 12.5, max(phones, 50)*200
+	b.Balance, b.GiftMoney, b.AvailableTimeAddOn = float64(max(phones, 50))*8, 2.5, max(phones, 50)
 	s.SetBilling(b)
 
 	var troubles []Trouble
