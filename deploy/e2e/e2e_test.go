@@ -357,7 +357,7 @@ func (c *chain) everyRuleFinds(p *prometheus, asked func(series string) bool) {
 		"geelark:api:refusals:increase10m", // of an account that is refused
 		"geelark:group:stops_expected",     // of an account that is labelled so
 		"geelark:group:down",
-		"geelark:group:went_off", // of groups without series of single phones
+		"geelark:group:went_off",              // of groups without series of single phones
 		"geelark_state_last_write_successful", // with a state directory, which would keep the lock
 	}
 	read := make(map[string]bool)
