@@ -72,8 +72,8 @@ test: $(PROMETHEUS) $(PROMTOOL) $(ALERTMANAGER) $(AMTOOL) $(PINT) $(HELM) $(HELM
 	@# time without the race detector.
 	@export PROMETHEUS=$(PROMETHEUS) PROMTOOL=$(PROMTOOL) ALERTMANAGER=$(ALERTMANAGER) AMTOOL=$(AMTOOL) PINT=$(PINT) HELM=$(HELM) HELM_DOCS=$(HELM_DOCS); \
 	set -o pipefail; { \
-		$(GO) test -json $(RACE) -coverprofile=$(COVERAGE) ./... $(OWN) || failed=1; \
-		$(if $(RACE),$(GO) test -json ./collector/simulation || failed=1;) \
+		$(GO) test -json -timeout 30m $(RACE) -coverprofile=$(COVERAGE) ./... $(OWN) || failed=1; \
+		$(if $(RACE),$(GO) test -json -timeout 30m ./collector/simulation || failed=1;) \
 		for m in $(NESTED); do (cd $$m && $(GO) test -json $(RACE) -count=1 ./...) || failed=1; done; \
 		(cd collector/compare && $(GO) test -json -run '^$$' -bench '/phones=1000$$/' -benchtime 1x ./...) || failed=1; \
 		exit $${failed:-0}; \

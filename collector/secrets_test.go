@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -132,7 +133,10 @@ func TestDumpedProcess(t *testing.T) {
 	cfg.Credentials = geelark.Credentials{AppID: "app", APIKey: dumpedAPIKey}
 	cfg.CacheTTL = 0
 	cfg.Limits = geelark.VendorLimits()
-	var hoard [][]byte
+	var hoard struct {
+		sync.Mutex
+		bodies [][]byte
+	}
 	var transport http.RoundTripper = http.DefaultTransport.(*http.Transport).Clone()
 	o := options{Options: watch.Options{Collectors: strings.Split(os.Getenv(collectorsVar), ","), Logger: level.NewFilter(log.NewLogfmtLogger(os.Stdout), level.AllowDebug())}}
 	if os.Getenv(hoardVar) != "" {
@@ -142,7 +146,9 @@ func TestDumpedProcess(t *testing.T) {
 				return nil, err
 			}
 			body, err := io.ReadAll(w.Body)
-			hoard = append(hoard, body)
+			hoard.Lock()
+			hoard.bodies = append(hoard.bodies, body)
+			hoard.Unlock()
 			w.Body = io.NopCloser(bytes.NewReader(body))
 			return w, err
 		}))}
@@ -190,7 +196,7 @@ func TestDumpedProcess(t *testing.T) {
 	}
 	defer f.Close()
 	debug.WriteHeapDump(f.Fd())
-	runtime.KeepAlive(hoard)
+	runtime.KeepAlive(&hoard)
 	if os.Getenv(hoardVar) != "" {
 		transport.(*http.Transport).CloseIdleConnections()
 	}
