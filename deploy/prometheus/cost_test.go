@@ -99,7 +99,9 @@ scrape_configs:
 		}
 	}
 	b.Logf("%d scrapes", scrapes.Load())
-	b.Logf("seconds of processors, with what else the server did meanwhile: %.3v", dearest)
+	for name, seconds := range dearest {
+		b.Logf("%6.3f s of processors, with what else the server did meanwhile: %s", seconds, name)
+	}
 	sum, processors := 0.0, 0.0
 	for _, name := range slices.SortedFunc(maps.Keys(longest), func(x, y string) int { return cmp.Compare(longest[y], longest[x]) }) {
 		b.Logf("%6.3f s %s", longest[name], name)

@@ -45,10 +45,9 @@ const (
 // trouble. Phones mostly keep their status, of 250 about three an hour stop
 // and three start; one expires within the first hour and a few within days;
 // time add-ons last for half an hour, then money is spent, and paid in when it
-// runs low; tasks run, and once a day one
-// group's proxies do not answer for an hour, first ten minutes after the
-// beginning. Three days lie behind it, less behind one of more than 20,000
-// phones.
+// runs low; tasks run, and once a day one group's proxies do not answer for an
+// hour, first ten minutes after the beginning. Three days lie behind it, less
+// behind one of more than 20,000 phones.
 func NewDemo(phones int, seed uint64, now func() time.Time) *Server {
 	// What is shown of flows and tasks is bounded, however large the fleet is.
 	thousands := max((phones+999)/1000, 1)
