@@ -49,17 +49,17 @@ type quota struct {
 func (l Limits) of(e Endpoint) quota {
 	v := VendorLimits()
 	share := max(1, l.Share)
-	within := func(n, most int) int { return max(1, min(n, most)/share) }
-	q := quota{Limits{PerMinute: within(l.PerMinute, v.PerMinute), PerHour: within(l.PerHour, v.PerHour)}, time.Minute, 0}
+	part := func(n int) int { return max(1, n/share) }
+	q := quota{Limits: Limits{PerMinute: part(min(l.PerMinute, v.PerMinute)), PerHour: part(min(l.PerHour, v.PerHour))}, minute: time.Minute}
 	switch e {
 	case EndpointWallet:
-		q.PerMinute = min(q.PerMinute, within(5, 5))
+		q.PerMinute = min(q.PerMinute, part(5))
 	case EndpointPlanInfo:
 		q.PerMinute, q.minute = 1, time.Duration(share)*time.Minute
 	case EndpointTransactions:
-		q.PerMinute = min(q.PerMinute, within(30, 30))
+		q.PerMinute = min(q.PerMinute, part(30))
 	case EndpointTaskHistory, EndpointTaskQuery:
-		q.PerMinute = min(q.PerMinute, within(20, 20))
+		q.PerMinute = min(q.PerMinute, part(20))
 	}
 	q.spare = max(0, vendorPerMinute(e)/share-q.PerMinute)
 	return q
@@ -131,6 +131,7 @@ func (b *budget) setLimits(l Limits) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.quota = l.of(b.endpoint)
+	b.minute = 0 // the window may be longer now
 	b.doubt.pace(b.quota)
 	b.broadcast()
 }
@@ -140,7 +141,6 @@ func (b *budget) setLimits(l Limits) {
 func (b *budget) copySpent(from *budget) {
 	from.mu.Lock()
 	now := from.now()
-	from.advance(now)
 	steps, lowered := from.contention.steps, from.contention.lowered
 	var ended []time.Time
 	for _, d := range from.ended {
@@ -157,11 +157,9 @@ func (b *budget) copySpent(from *budget) {
 		b.ended = append(b.ended, at.Sub(b.epoch))
 	}
 	slices.Sort(b.ended)
-	b.minute = 0
 	if lowered.After(b.contention.lowered) {
 		b.contention.steps, b.contention.lowered = steps, lowered
 	}
-	b.broadcast()
 }
 
 // idle reports whether nothing of the budget would be missed.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -95,19 +96,35 @@ func TestLimitsOfBudgetsAreWithinTheVendors(t *testing.T) {
 	}
 }
 
-func TestEndpointsOfMoneyHaveLowerLimits(t *testing.T) {
-	for _, test := range []struct{ set, wallet, plan Limits }{
-		{Limits{PerMinute: 200, PerHour: 24000}, Limits{PerMinute: 5, PerHour: 24000}, Limits{PerMinute: 1, PerHour: 24000}},
-		{Limits{PerMinute: 150, PerHour: 18000}, Limits{PerMinute: 5, PerHour: 18000}, Limits{PerMinute: 1, PerHour: 18000}},
-		{Limits{PerMinute: 3, PerHour: 10}, Limits{PerMinute: 3, PerHour: 10}, Limits{PerMinute: 1, PerHour: 10}},
-		{Limits{PerMinute: 1, PerHour: 1}, Limits{PerMinute: 1, PerHour: 1}, Limits{PerMinute: 1, PerHour: 1}},
+func TestEndpointsThatNobodyWaitsForHaveLowerLimits(t *testing.T) {
+	for _, test := range []struct {
+		set                                                        Limits
+		phones, wallet, plan, transactions, taskHistory, taskQuery int // a minute
+		hour                                                       int
+	}{
+		{Limits{PerMinute: 200, PerHour: 24000}, 200, 5, 1, 30, 20, 20, 24000},
+		{Limits{PerMinute: 150, PerHour: 18000}, 150, 5, 1, 30, 20, 20, 18000},
+		{Limits{PerMinute: 25, PerHour: 18000}, 25, 5, 1, 25, 20, 20, 18000},
+		{Limits{PerMinute: 3, PerHour: 10}, 3, 3, 1, 3, 3, 3, 10},
+		{Limits{PerMinute: 1, PerHour: 1}, 1, 1, 1, 1, 1, 1, 1},
+		{Limits{PerMinute: 150, PerHour: 18000, Share: 2}, 75, 2, 1, 15, 10, 10, 9000},
+		{Limits{PerMinute: 150, PerHour: 18000, Share: 40}, 3, 1, 1, 1, 1, 1, 450},
 	} {
 		c := newClient(t, play(hang), withLimits(test.set))
-		for e, want := range map[Endpoint]Limits{EndpointPhoneStatus: test.set, EndpointPhoneList: test.set, EndpointWallet: test.wallet, EndpointPlanInfo: test.plan} {
-			if got := c.Budget(e).Limits; got != want {
+		for e, want := range map[Endpoint]int{
+			EndpointPhoneStatus: test.phones, EndpointPhoneList: test.phones, EndpointWallet: test.wallet, EndpointPlanInfo: test.plan,
+			EndpointTransactions: test.transactions, EndpointTaskHistory: test.taskHistory, EndpointTaskQuery: test.taskQuery,
+		} {
+			if got, want := c.Budget(e).Limits, (Limits{PerMinute: want, PerHour: test.hour}); got != want {
 				t.Errorf("%+v: %s has %+v, want %+v", test.set, e, got, want)
 			}
 		}
+	}
+}
+
+func TestTheVendorsLimitsAreTheDocumentedOnes(t *testing.T) {
+	if got, want := VendorLimits(), (Limits{PerMinute: 200, PerHour: 24000, Share: 1}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
@@ -378,6 +395,61 @@ func TestCopiedBudgetsHaveWhatWasSpentAndNoPause(t *testing.T) {
 		time.Sleep(time.Until(start.Add(time.Minute + justOver)))
 		if b := fresh.Of(EndpointPhoneStatus); b.MinuteRemaining != 2 || b.HourRemaining != 6 {
 			t.Errorf("after the first has left the minute: %+v", b)
+		}
+	})
+}
+
+func TestCopiedBudgetsKeepToTheLowerOfTheContendedLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		contended := func(times int) *Budgets {
+			b := NewBudgets(Limits{PerMinute: 100, PerHour: 18000}, time.Now)
+			of := b.endpoints[EndpointPhoneStatus]
+			for range times {
+				of.reserve()
+				of.end(time.Now(), false, pauseAfter(&APIError{Code: CodeRateLimited}))
+				time.Sleep(time.Second)
+			}
+			return b
+		}
+		for name, test := range map[string]struct {
+			budgets []*Budgets // made one after the other
+			want    int
+		}{
+			"others have":                {[]*Budgets{contended(0), contended(2)}, 20},
+			"nobody has":                 {[]*Budgets{contended(0), contended(0)}, 100},
+			"we have":                    {[]*Budgets{contended(0), contended(1)}, 50},
+			"both, others were the last": {[]*Budgets{contended(1), contended(2)}, 20},
+			"both, we were the last":     {[]*Budgets{contended(1), contended(2)}, 20},
+		} {
+			to, from := test.budgets[0], test.budgets[1]
+			if strings.Contains(name, "we") {
+				to, from = from, to
+			}
+			to.CopySpent(from)
+			if got := to.Of(EndpointPhoneStatus); got.Limits.PerMinute != test.want {
+				t.Errorf("%s: %d a minute, want %d", name, got.Limits.PerMinute, test.want)
+			}
+			if got := to.Of(EndpointPhoneList); got.Limits.PerMinute != 100 {
+				t.Errorf("%s: %d a minute for another endpoint", name, got.Limits.PerMinute)
+			}
+		}
+	})
+}
+
+func TestWhatWasSpentCountsOnWhenMoreProgramsShareTheLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudgets(Limits{PerMinute: 150, PerHour: 18000}, time.Now)
+		start := time.Now()
+		spendAll(b, EndpointPlanInfo)
+		time.Sleep(90 * time.Second)
+		for _, step := range []struct {
+			share int
+			next  time.Duration
+		}{{1, 90 * time.Second}, {3, 3*time.Minute + justOver}, {1, 90 * time.Second}, {2, 2*time.Minute + justOver}} {
+			b.SetLimits(Limits{PerMinute: 150, PerHour: 18000, Share: step.share})
+			if got := b.Of(EndpointPlanInfo).Next.Sub(start); got != step.next {
+				t.Errorf("shared by %d, the plan can be asked for after %s, want %s", step.share, got, step.next)
+			}
 		}
 	})
 }

@@ -84,11 +84,9 @@ func (b *budget) remember(p Past) {
 		b.ended = append(b.ended, at.Sub(b.epoch))
 	}
 	slices.Sort(b.ended)
-	b.minute = 0
 	if until := earlier(p.PausedUntil, now.Add(hourPause)); until.After(now) && until.After(b.pausedUntil) {
 		b.pausedUntil, b.pause = until, pause{code: p.Code, status: p.Status}
 	}
-	b.broadcast()
 }
 
 func earlier(a, b time.Time) time.Time {
