@@ -134,9 +134,7 @@ func ParseBaseURL(s string) (*url.URL, error) {
 	path := strings.TrimRight(u.EscapedPath(), "/")
 	path = strings.TrimRight(strings.TrimSuffix(path, "/"+apiPath), "/")
 	u.RawPath, u.ForceQuery = path, false
-	if u.Path, err = url.PathUnescape(path); err != nil {
-		return nil, errors.New("the API's address cannot be parsed; it must look like " + DefaultBaseURL)
-	}
+	u.Path, _ = url.PathUnescape(path) // what EscapedPath returns is well-formed
 	return u, nil
 }
 

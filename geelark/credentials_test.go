@@ -184,6 +184,33 @@ func TestUnusableSecretFileIsRefusedByNameWithoutItsContent(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsMissingIsNamedUnlessItsNameMayBeASecret(t *testing.T) {
+	for name, secret := range map[string]bool{
+		"token":                    false,
+		"abcdefghijklmnopqrstuvw1": true, // 24 characters
+		"abcdefghijklmnopqrstuv1":  false,
+		"abcdefghijklmnopqrstuvw0": true,
+		"abcdefghijklmnopqrstuvw9": true,
+		"abcdefghijklmnopqrstuvwx": false,
+		testAPIKey:                 true,
+	} {
+		for where, file := range map[string]string{"here": name, "in a directory": filepath.Join(t.TempDir(), name)} {
+			_, err := TokenFile(file).Credentials(t.Context())
+			if err == nil || strings.Contains(err.Error(), name) == secret || secret && !strings.Contains(err.Error(), "looks like a secret itself: name the file that holds it") {
+				t.Errorf("%s, %s: %v", name, where, err)
+			}
+		}
+	}
+	long := writeFile(t, "s3cret")
+	there := filepath.Join(filepath.Dir(long), testAPIKey)
+	if err := os.Rename(long, there); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := TokenFile(there).Credentials(t.Context()); err != nil || c.Token != "s3cret" {
+		t.Errorf("a file of such a name that is there: %v", err)
+	}
+}
+
 func TestCredentialsMustBeWholeAndOfOneMode(t *testing.T) {
 	for name, test := range map[string]struct {
 		c    Credentials

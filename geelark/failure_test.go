@@ -179,7 +179,8 @@ func TestFailuresBelowHTTPAreInOwnWords(t *testing.T) {
 		"connection reset":          {&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, ReasonConnection, "the connection broke: connection reset"},
 		"connection reset, alone":   {syscall.ECONNRESET, ReasonConnection, "the connection broke: connection reset"},
 		"HTTP/2":                    {errors.New("http2: server sent GOAWAY, debug=" + echoed), ReasonConnection, "connection failed"},
-		"proxy":                     {fmt.Errorf("%s: %w", echoed, proxyRefusal(403)), ReasonConnection, "HTTP status 403"},
+		"proxy":                     {fmt.Errorf("%s: %w", echoed, proxyRefusal(403)), ReasonConnection, "the proxy refuses the connection with HTTP status 403"},
+		"proxy with a password":     {fmt.Errorf("%s: %w", echoed, proxyRefusal(407)), ReasonConnection, "HTTP status 407: check its user and password in $HTTPS_PROXY"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := ask(t.Context(), newClient(t, play(failWith(test.err)), WithRetries(0)))

@@ -208,11 +208,12 @@ func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return true }
 
 func TestAnswerUpToTheLimitIsRead(t *testing.T) {
+	const most = 4 << 20
 	padded := func(n int) string { return statusOK + strings.Repeat(" ", n-len(statusOK)) }
-	if err := ask(t.Context(), newClient(t, play(answerBody(padded(maxAnswerBytes))))); err != nil {
+	if err := ask(t.Context(), newClient(t, play(answerBody(padded(most))))); err != nil {
 		t.Error(err)
 	}
-	s := play(answerBody(padded(maxAnswerBytes + 1)))
+	s := play(answerBody(padded(most + 1)))
 	wantReason(t, ask(t.Context(), newClient(t, s)), ReasonTooLarge)
 	if n := len(s.requests()); n != 1 {
 		t.Errorf("%d requests: an answer that is too large must not be asked for again", n)

@@ -281,6 +281,20 @@ func TestAmountsAndDetailsThatContradictEachOther(t *testing.T) {
 	}
 }
 
+func TestASingleDetailThatIsCountedAndMissingIsAContradiction(t *testing.T) {
+	for data, good := range map[string]bool{
+		`{"successDetails":[]}`: true,
+		`{"successDetails":[],"totalAmount":0,"successAmount":0,"failAmount":0}`: true,
+		`{"successDetails":[],"totalAmount":1}`:                                  false,
+		`{"successDetails":[],"successAmount":1}`:                                false,
+		`{"successDetails":[],"failAmount":1}`:                                   false,
+	} {
+		if _, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PhoneStatus(t.Context(), []string{"1"}); (err == nil) != good {
+			t.Errorf("%s: %v", data, err)
+		}
+	}
+}
+
 func TestAmountsThatCannotBeReadSayNothing(t *testing.T) {
 	for _, amount := range []string{`null`, `"many"`, `{}`, `-1`, `1.5`} {
 		data := `{"totalAmount":` + amount + `,"successAmount":` + amount + `,"failAmount":` + amount + `,"successDetails":[],"failDetails":[]}`

@@ -34,7 +34,7 @@ func isProxy(value, scheme string) bool {
 	// What net/http makes of it, which takes an address that it cannot parse for
 	// the name of a host, "http" for example.
 	proxy, err := (&httpproxy.Config{HTTPProxy: value, HTTPSProxy: value}).ProxyFunc()(&url.URL{Scheme: scheme, Host: "api.example.com"})
-	if err != nil || proxy == nil {
+	if err != nil {
 		return false
 	}
 	if strings.Contains(value, "://") {

@@ -8,10 +8,17 @@ import (
 func TestCodesOfFailedTasksHaveAMeaning(t *testing.T) {
 	for code, want := range map[Code]string{
 		20100: "no network",
+		20108: "no network",
 		20110: "the proxy does not work",
+		20116: "not logged in",
+		20129: "the device is offline",
 		20136: "the account is blocked",
 		29997: "the balance is too low",
+		29998: "the phone was deleted",
+		29999: "unknown error",
+		30000: "",
 		43008: "starts of the day used up",
+		43009: "",
 		20001: "the task itself",
 		20199: "network, proxy, login or device",
 		20200: "upload or publishing",

@@ -147,7 +147,7 @@ func (d *taskData) readTask(r *reader) {
 		case "failCode":
 			t.FailCode = integer[Code](r).Or(0)
 		case "cost":
-			if n, ok := integer[int](r).Get(); ok && n > 0 && n < int(TaskMemory/time.Second) {
+			if n := max(0, integer[int](r).Or(0)); n < int(TaskMemory/time.Second) {
 				t.Took = time.Duration(n) * time.Second
 			}
 		}

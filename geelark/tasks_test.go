@@ -77,7 +77,7 @@ func TestAHistoryOfNoTasksIsOne(t *testing.T) {
 
 func TestATaskTakesLessThanTheVendorRemembersIt(t *testing.T) {
 	for cost, want := range map[string]time.Duration{
-		`0`: 0, `1`: time.Second, `604799`: 7*24*time.Hour - time.Second, `604800`: 0, `1e15`: 0, `"x"`: 0,
+		`null`: 0, `-1`: 0, `0`: 0, `1`: time.Second, `604799`: 7*24*time.Hour - time.Second, `604800`: 0, `1e15`: 0, `"x"`: 0,
 	} {
 		body := `{"code":0,"data":{"total":1,"items":[{"id":"1","status":3,"cost":` + cost + `}]}}`
 		page, err := newClient(t, play(answerBody(body))).TaskHistory(t.Context(), "", MaxTasks)

@@ -75,12 +75,9 @@ func (c Credentials) hide(s string) string {
 // recognized is the length from which a part of a secret is taken for one.
 const recognized = 8
 
-// cover marks in s every part of a secret's form.
+// cover marks in s every part of a secret's form, which is not empty.
 func cover(covered []bool, s, form string) (found bool) {
 	n := min(recognized, len(form))
-	if n == 0 {
-		return false
-	}
 	parts := make(map[string]bool)
 	for i := 0; i+n <= len(form); i++ {
 		parts[form[i:i+n]] = true

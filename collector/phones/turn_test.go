@@ -48,3 +48,28 @@ func TestAListingWithoutANameKeepsTheKnownOne(t *testing.T) {
 		}
 	}
 }
+
+func TestAListingThatDescribesNothingTellsNames(t *testing.T) {
+	s := polled()
+	list := func(second int, name string, described bool) {
+		s.TrackListed(s.NewRound(), []geelark.ListedPhone{{At: at(second), Phone: geelark.Phone{ID: "a", SerialName: name, Group: geelark.Some("g")}}}, described)
+	}
+	for _, test := range []struct {
+		name      string
+		described bool
+		want      string
+		listed    bool
+	}{
+		{"renamed", false, "renamed", false},
+		{"described", true, "described", true},
+		{"renamed again", false, "renamed again", true},
+	} {
+		list(20, test.name, test.described)
+		if got := s.NameOf("a"); got != test.want {
+			t.Errorf("listed as %q: got %q", test.name, got)
+		}
+		if group, listed := s.GroupOf("a"); listed != test.listed || listed && group != "g" {
+			t.Errorf("listed as %q: in the group %q, %v, want %v", test.name, group, listed, test.listed)
+		}
+	}
+}
