@@ -228,12 +228,11 @@ func (b *budget) enter(ctx context.Context, reserved *Reservation) (waited bool,
 		reserved.budget.giveBack()
 		return b.acquire(ctx)
 	}
-	// A pause may have begun since the place was reserved.
-	if err := b.checkPause(); err != nil {
+	err = b.checkPause() // one may have begun since the place was reserved
+	if err != nil {
 		b.giveBack()
-		return false, err
 	}
-	return false, nil
+	return false, err
 }
 
 // acquire takes a place for one request, waiting for it until the context's

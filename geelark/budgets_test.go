@@ -281,6 +281,28 @@ func TestCallWhoseCredentialsChangeWhileItWaitsBeginsAgain(t *testing.T) {
 	}
 }
 
+func TestCredentialsAreReadAgainOnlyAfterAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reads := 0
+		source := sources(func() (Credentials, error) { reads++; return Credentials{Token: testToken}, nil })
+		c := newClientFor(t, source, play(answerBody(statusOK)), withLimits(Limits{PerMinute: 2, PerHour: 100}))
+		for _, call := range []struct {
+			name string
+			ask  func() error
+			want int
+		}{
+			{"in a place that was reserved", func() error { _, err := mustReserve(t, c).PhoneStatus(t.Context(), []string{"1"}); return err }, 1},
+			{"at once", func() error { return ask(t.Context(), c) }, 1},
+			{"after a wait", func() error { return ask(t.Context(), c) }, 2},
+		} {
+			reads = 0
+			if err := call.ask(); err != nil || reads != call.want {
+				t.Errorf("%s: %d readings, want %d, %v", call.name, reads, call.want, err)
+			}
+		}
+	})
+}
+
 func TestReservationOfOtherCredentialsIsGivenBack(t *testing.T) {
 	for name, test := range map[string]struct {
 		token Secret

@@ -32,15 +32,13 @@ func CheckProxy(getenv func(string) string) error {
 
 func isProxy(value, scheme string) bool {
 	// What net/http makes of it, which takes an address that it cannot parse for
-	// the name of a host, "http" for example.
-	proxy, err := (&httpproxy.Config{HTTPProxy: value, HTTPSProxy: value}).ProxyFunc()(&url.URL{Scheme: scheme, Host: "api.example.com"})
-	if err != nil {
-		return false
-	}
+	// the name of a host, "http" for example, or for none. Errors are of CGI.
+	proxy, _ := (&httpproxy.Config{HTTPProxy: value, HTTPSProxy: value}).ProxyFunc()(&url.URL{Scheme: scheme, Host: "api.example.com"})
 	if strings.Contains(value, "://") {
-		if proxy, err = url.Parse(value); err != nil {
-			return false
-		}
+		proxy, _ = url.Parse(value)
+	}
+	if proxy == nil {
+		return false
 	}
 	return proxy.Hostname() != "" && slices.Contains([]string{"http", "https", "socks5", "socks5h"}, proxy.Scheme)
 }

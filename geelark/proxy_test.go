@@ -21,6 +21,8 @@ func TestProxyVariablesAreCheckedWithoutShowingThem(t *testing.T) {
 		"http://user:pa55%zz@host:1":  false,
 		"user:pa55%zz@host:1":         false,
 		"http://user:pa55@host:port":  false,
+		"pa55%zz":                     false,
+		"pa55 word":                   false,
 		"http://":                     false,
 		"http://:3128":                false,
 		"http://user:pa55 word@host":  false,
