@@ -13,8 +13,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -234,28 +234,27 @@ func TestHTTP2FailureIsOfTheConnection(t *testing.T) {
 	wantReason(t, err, ReasonConnection)
 }
 
-// net/http reads the proxy's variables once in a process.
 func TestProxyThatRefusesIsToldInOwnWords(t *testing.T) {
-	if os.Getenv("HTTPS_PROXY") != "" && os.Getenv("GEELARK_TEST_REFUSED") != "" {
+	for answer, says := range map[string]string{
+		"HTTP/1.1 407 " + echoed + "\r\nX: " + echoed + "\r\n\r\n" + echoed: "the proxy refuses the connection with HTTP status 407: check its user and password",
+		"HTTP/1.1 503 " + echoed + "\r\n\r\n":                               "the proxy refuses the connection with HTTP status 503",
+		"HTTP/1.1 200 " + echoed + "\r\n\r\n":                               "connection", // which ends before TLS begins
+		"220 " + echoed + "\r\n":                                            "connection failed",
+		"HTTP/1.1 " + echoed + "\r\n\r\n":                                   "connection failed",
+	} {
 		c, err := New(Credentials{Token: testToken}, NewBudgets(VendorLimits(), time.Now), WithBaseURL("https://api.example.invalid"), WithRetries(0))
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Println(ask(context.Background(), c))
-		return
-	}
-	for answer, says := range map[string]string{
-		"HTTP/1.1 407 " + echoed + "\r\nX: " + echoed + "\r\n\r\n" + echoed: "the proxy refuses the connection with HTTP status 407: check its user and password",
-		"HTTP/1.1 503 " + echoed + "\r\n\r\n":                               "the proxy refuses the connection with HTTP status 503",
-		"220 " + echoed + "\r\n":                                            "connection failed",
-		"HTTP/1.1 " + echoed + "\r\n\r\n":                                   "connection failed",
-	} {
-		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
-		cmd.Env = append(os.Environ(), "GEELARK_TEST_REFUSED=1", "NO_PROXY=", "no_proxy=", "HTTPS_PROXY=http://"+serveTCP(t, writing(answer, closing)))
-		out, err := cmd.CombinedOutput()
-		if err != nil || !strings.Contains(string(out), "connection: ") || !strings.Contains(string(out), says) || strings.Contains(string(out), echoed) {
-			t.Errorf("%q: %v\n%s", answer, err, out)
+		// Go's own transport reads the proxy's variables once in a process.
+		c.transport.(*http.Transport).Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: serveTCP(t, writing(answer, closing))})
+		err = ask(t.Context(), c)
+		c.CloseIdleConnections()
+		te := wantReason(t, err, ReasonConnection)
+		if !strings.Contains(te.Err.Error(), says) || strings.Contains(te.Err.Error(), "refuses") != strings.Contains(says, "refuses") {
+			t.Errorf("%q: got %v, want %q", answer, err, says)
 		}
+		wantOwnWords(t, err)
 	}
 }
 

@@ -17,7 +17,7 @@ type call struct {
 
 	traceID string
 	appID   string    // in key mode
-	sent    time.Time // when the request left; zero when nothing was sent
+	sent    time.Time // when the request left
 	ended   time.Time // when its answer was read, or there was none to be had
 	skew    Optional[time.Duration]
 	answer  []byte

@@ -45,10 +45,6 @@ func (h *budgetHandler) do(ctx context.Context, c *call) error {
 	}()
 	err = h.next.do(ctx, c)
 	returned = true
-	if c.sent.IsZero() {
-		b.giveBack()
-		return err
-	}
 	b.end(c.sent, err == nil, pauseAfter(err))
 	return err
 }

@@ -33,9 +33,7 @@ type observeHandler struct {
 
 func (h *observeHandler) do(ctx context.Context, c *call) error {
 	err := h.next.do(ctx, c)
-	if !c.sent.IsZero() {
-		h.observe(Request{Endpoint: c.endpoint, Outcome: outcome(c, err), Duration: c.ended.Sub(c.sent), Skew: c.skew})
-	}
+	h.observe(Request{Endpoint: c.endpoint, Outcome: outcome(c, err), Duration: c.ended.Sub(c.sent), Skew: c.skew})
 	return err
 }
 

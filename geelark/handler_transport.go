@@ -19,7 +19,7 @@ type transportHandler struct{ client *Client }
 
 func (h *transportHandler) do(ctx context.Context, c *call) error {
 	cl := h.client
-	c.sent, c.answer, c.code, c.appID, c.skew = time.Time{}, nil, CodeOK, "", Optional[time.Duration]{}
+	c.answer, c.code, c.appID, c.skew = nil, CodeOK, "", Optional[time.Duration]{}
 	c.traceID = cl.newTraceID()
 
 	ctx, cancel := context.WithTimeout(ctx, cl.timeout)
@@ -27,10 +27,7 @@ func (h *transportHandler) do(ctx context.Context, c *call) error {
 	var answered atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() { answered.Store(true) }})
 	u := cl.baseURL.JoinPath(apiPath, string(c.endpoint))
-	req, err := http.NewRequestWithContext(traced, http.MethodPost, u.String(), bytes.NewReader(c.body))
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.endpoint, err)
-	}
+	req, _ := http.NewRequestWithContext(traced, http.MethodPost, u.String(), bytes.NewReader(c.body)) // ParseBaseURL had no error
 	c.sent = cl.now()
 	defer func() { c.ended = cl.now() }()
 	req.Header.Set("Content-Type", "application/json")

@@ -119,9 +119,6 @@ func (r *reader) end() error {
 // next returns the next value as it stands in the text, nil behind a syntax
 // error. It is valid until the reader goes on.
 func (r *reader) next() jsontext.Value {
-	if r.failed {
-		return nil
-	}
 	v, err := r.dec.ReadValue()
 	r.failed = err != nil
 	return v
@@ -132,9 +129,6 @@ func (r *reader) isNull() bool { return !r.failed && r.dec.PeekKind() == 'n' }
 
 // enter steps into an object or a list. Anything else is left out.
 func (r *reader) enter(kind jsontext.Kind) bool {
-	if r.failed {
-		return false
-	}
 	if r.dec.PeekKind() != kind {
 		if v := r.next(); v != nil && v.Kind() != 'n' {
 			r.strange()

@@ -37,8 +37,5 @@ func isProxy(value, scheme string) bool {
 	if strings.Contains(value, "://") {
 		proxy, _ = url.Parse(value)
 	}
-	if proxy == nil {
-		return false
-	}
-	return proxy.Hostname() != "" && slices.Contains([]string{"http", "https", "socks5", "socks5h"}, proxy.Scheme)
+	return proxy != nil && proxy.Hostname() != "" && slices.Contains([]string{"http", "https", "socks5", "socks5h"}, proxy.Scheme)
 }
