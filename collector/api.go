@@ -3,6 +3,7 @@ package collector
 import (
 	"time"
 
+	"geelark_exporter/collector/exposition"
 	"geelark_exporter/collector/watch"
 )
 
@@ -42,30 +43,30 @@ var apiFamilies = []*family{
 }
 
 // collectAPI exposes how an account's calls go and what it may send.
-func collectAPI(e *emitter, a *watch.Account) {
+func collectAPI(to *exposition.Samples, a *watch.Account) {
 	account := a.Name()
 	up, last := a.Up()
-	e.flag(upFamily, up, account)
-	e.gauge(lastSuccessFamily, timestamp(last), account)
+	to.Gauge(upFamily.paged, oneIf(up), account)
+	to.Gauge(lastSuccessFamily.paged, timestamp(last), account)
 	for _, c := range a.Collectors() {
 		s := a.State(c)
 		if !s.Tried {
 			continue
 		}
-		e.flag(collectorSuccessFamily, s.Worked, account, c)
-		e.gauge(collectorDurationFamily, s.Duration.Seconds(), account, c)
+		to.Gauge(collectorSuccessFamily.paged, oneIf(s.Worked), account, c)
+		to.Gauge(collectorDurationFamily.paged, s.Duration.Seconds(), account, c)
 	}
 	if skew, ok := a.Skew().Get(); ok {
-		e.gauge(clockSkewFamily, skew.Seconds(), account)
+		to.Gauge(clockSkewFamily.paged, skew.Seconds(), account)
 	}
 	for _, api := range a.Endpoints() {
 		b := a.Budget(api)
-		e.gauge(budgetFamily, float64(b.Limits.PerMinute), account, string(api), "minute")
-		e.gauge(budgetFamily, float64(b.Limits.PerHour), account, string(api), "hour")
-		e.gauge(budgetRemainingFamily, float64(b.MinuteRemaining), account, string(api), "minute")
-		e.gauge(budgetRemainingFamily, float64(b.HourRemaining), account, string(api), "hour")
-		e.gauge(pausedUntilFamily, timestamp(b.PausedUntil), account, string(api))
-		e.counter(contendedFamily, float64(b.Contended), account, string(api))
+		to.Gauge(budgetFamily.paged, float64(b.Limits.PerMinute), account, string(api), "minute")
+		to.Gauge(budgetFamily.paged, float64(b.Limits.PerHour), account, string(api), "hour")
+		to.Gauge(budgetRemainingFamily.paged, float64(b.MinuteRemaining), account, string(api), "minute")
+		to.Gauge(budgetRemainingFamily.paged, float64(b.HourRemaining), account, string(api), "hour")
+		to.Gauge(pausedUntilFamily.paged, timestamp(b.PausedUntil), account, string(api))
+		to.Counter(contendedFamily.paged, float64(b.Contended), account, string(api))
 	}
 }
 

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"geelark_exporter/collector/exposition"
 	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
 )
@@ -38,33 +39,33 @@ var billingFamilies = []*family{
 }
 
 // collectBilling exposes wallet and plan.
-func collectBilling(e *emitter, a *watch.Account) {
+func collectBilling(to *exposition.Samples, a *watch.Account) {
 	account := a.Name()
 	wallet, plan := a.Billing()
 	if wallet != nil {
-		gaugeOf(e, walletBalanceFamily, wallet.Balance, account)
-		gaugeOf(e, walletGiftBalanceFamily, wallet.GiftBalance, account)
+		gaugeOf(to, walletBalanceFamily, wallet.Balance, account)
+		gaugeOf(to, walletGiftBalanceFamily, wallet.GiftBalance, account)
 		if left, ok := wallet.TimeAddOns.Get(); ok {
-			e.gauge(walletTimeAddOnFamily, left.Seconds(), account)
+			to.Gauge(walletTimeAddOnFamily.paged, left.Seconds(), account)
 		}
 	}
 	if plan != nil {
-		e.gauge(planInfoFamily, 1, account, plan.Plan.Or(-1).String())
-		gaugeOf(e, planProfilesFamily, plan.Profiles, account)
-		gaugeOf(e, planProfilesAvailableFamily, plan.AvailableProfiles, account)
-		gaugeOf(e, planMonthlyRentalsFamily, plan.MonthlyRentals, account)
-		gaugeOf(e, planMonthlyRentalsAvailableFamily, plan.AvailableMonthlyRentals, account)
-		gaugeOf(e, planParallelPhonesFamily, plan.Parallels, account)
-		gaugeOf(e, planMonthlyFeeFamily, plan.MonthlyFee, account)
+		to.Gauge(planInfoFamily.paged, 1, account, plan.Plan.Or(-1).String())
+		gaugeOf(to, planProfilesFamily, plan.Profiles, account)
+		gaugeOf(to, planProfilesAvailableFamily, plan.AvailableProfiles, account)
+		gaugeOf(to, planMonthlyRentalsFamily, plan.MonthlyRentals, account)
+		gaugeOf(to, planMonthlyRentalsAvailableFamily, plan.AvailableMonthlyRentals, account)
+		gaugeOf(to, planParallelPhonesFamily, plan.Parallels, account)
+		gaugeOf(to, planMonthlyFeeFamily, plan.MonthlyFee, account)
 		if !plan.ExpirationTime.IsZero() {
-			e.gauge(planExpiryFamily, timestamp(plan.ExpirationTime), account)
+			to.Gauge(planExpiryFamily.paged, timestamp(plan.ExpirationTime), account)
 		}
 	}
 }
 
 // gaugeOf exposes what was told: an absent value has no sample.
-func gaugeOf[T int | float64](e *emitter, f *family, told geelark.Optional[T], account string) {
+func gaugeOf[T int | float64](to *exposition.Samples, f *family, told geelark.Optional[T], account string) {
 	if v, ok := told.Get(); ok {
-		e.gauge(f, float64(v), account)
+		to.Gauge(f.paged, float64(v), account)
 	}
 }

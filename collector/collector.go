@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"geelark_exporter/collector/exposition"
 	"geelark_exporter/collector/phones"
 	"geelark_exporter/collector/watch"
 )
@@ -143,9 +144,8 @@ func (v view) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (v view) Collect(ch chan<- prometheus.Metric) {
-	p := paged{view: v, snapshots: v.snapshots(), alone: true}
-	p.Collect(ch)
-	p.collectPhones(ch)
+	counted{view: v}.Collect(ch)
+	paged{view: v, snapshots: v.snapshots(), alone: true}.collect(ch)
 }
 
 // snapshots returns one of each account: all families show one moment. Those of
@@ -161,36 +161,28 @@ func (v view) snapshots() []*phones.Snapshot {
 	return snapshots
 }
 
-// collectCommon exposes what is about all accounts.
-func (v view) collectCommon(e *emitter) {
-	v.counters.collect(e, v)
-	if !v.probe {
-		collectShard(e, v)
-	}
-}
-
 // collectAccount exposes what is about an account as a whole.
-func (v view) collectAccount(e *emitter, a *watch.Account, s *phones.Snapshot) {
-	e.gauge(v.infos.account, 1, append([]string{a.Name()}, labelValues(a, v.infos.own)...)...)
-	collectAPI(e, a)
+func (v view) collectAccount(to *exposition.Samples, a *watch.Account, s *phones.Snapshot) {
+	to.Gauge(v.infos.account.paged, 1, append([]string{a.Name()}, labelValues(a, v.infos.own)...)...)
+	collectAPI(to, a)
 	if v.has(watch.CollectorStatus) {
-		collectStatuses(e, a, s)
+		collectStatuses(to, a, s)
 	}
 	if v.has(watch.CollectorStatus) || v.has(watch.CollectorInventory) {
-		collectListed(e, a)
-		collectIDsFile(e, a)
+		collectListed(to, a)
+		collectIDsFile(to, a)
 	}
 	if v.has(watch.CollectorInventory) {
-		collectGroups(e, a.Name(), s.Standings)
+		collectGroups(to, a.Name(), s.Standings)
 	}
 	if v.has(watch.CollectorBilling) {
-		collectBilling(e, a)
+		collectBilling(to, a)
 	}
 	if v.has(watch.CollectorUsage) {
-		collectUsage(e, a)
+		collectUsage(to, a)
 	}
 	if v.has(watch.CollectorTasks) {
-		collectTasks(e, a)
+		collectTasks(to, a)
 	}
 }
 

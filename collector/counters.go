@@ -177,23 +177,34 @@ func (c *Counters) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// collect exposes the series of a view's accounts.
-func (c *Counters) collect(e *emitter, v view) {
+// counted are the counters of a view's accounts.
+type counted struct {
+	view
+	catcher *catcher // of panics in Collect, which a registry calls in a goroutine
+}
+
+// Describe implements [prometheus.Collector].
+func (c counted) Describe(ch chan<- *prometheus.Desc) { c.counters.Describe(ch) }
+
+// Collect implements [prometheus.Collector].
+func (c counted) Collect(ch chan<- prometheus.Metric) {
+	defer c.catcher.catch()
+	all := c.counters
 	for _, vec := range []struct {
 		name string
 		prometheus.Collector
-	}{{requestsName, c.requests}, {durationName, c.duration}, {lookupsName, c.lookups}, {droppedName, c.dropped}, {skippedName, c.skipped}, {tasksName, c.tasks}} {
-		if !e.filter.Has(vec.name) {
+	}{{requestsName, all.requests}, {durationName, all.duration}, {lookupsName, all.lookups}, {droppedName, all.dropped}, {skippedName, all.skipped}, {tasksName, all.tasks}} {
+		if !c.o.Families.Has(vec.name) {
 			continue
 		}
-		if !v.probe {
-			vec.Collect(e.ch)
+		if !c.probe {
+			vec.Collect(ch)
 			continue
 		}
-		collectAccount(e.ch, vec, v.accounts[0].Name())
+		collectAccount(ch, vec, c.accounts[0].Name())
 	}
-	if !v.probe && e.filter.Has(panicsName) {
-		c.panics.Collect(e.ch)
+	if !c.probe && c.o.Families.Has(panicsName) {
+		all.panics.Collect(ch)
 	}
 }
 

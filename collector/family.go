@@ -40,6 +40,11 @@ func newCounterFamily(name, help string, labels ...string) *family {
 	}
 }
 
+// sample returns a sample for a registry.
+func (f *family) sample(v float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(f.desc, f.kind, v, labels...)
+}
+
 // optIn are the families that are exposed only when they are asked for: they cost
 // more than half of what a phone does, and no rule and no dashboard needs them.
 var optIn = []*family{phoneStatusFamily, createdFamily}
@@ -137,36 +142,7 @@ func rendered(families []*family) (paged []*exposition.Family) {
 	return paged
 }
 
-// emitter sends the samples of the families that are wanted to a registry. Those
-// of single phones are in pages instead.
-type emitter struct {
-	ch     chan<- prometheus.Metric
-	filter *FamilyFilter
-	has    map[*family]bool
-}
-
-func newEmitter(ch chan<- prometheus.Metric, filter *FamilyFilter) *emitter {
-	return &emitter{ch: ch, filter: filter, has: make(map[*family]bool)}
-}
-
-func (e *emitter) gauge(f *family, v float64, labels ...string) { e.emit(f, v, labels) }
-
-func (e *emitter) counter(f *family, v float64, labels ...string) { e.emit(f, v, labels) }
-
-func (e *emitter) emit(f *family, v float64, labels []string) {
-	has, known := e.has[f]
-	if !known {
-		has = e.filter.Has(f.name)
-		e.has[f] = has
-	}
-	if has {
-		e.ch <- prometheus.MustNewConstMetric(f.desc, f.kind, v, labels...)
-	}
-}
-
-// flag sends 1 for true and 0 for false.
-func (e *emitter) flag(f *family, v bool, labels ...string) { e.gauge(f, oneIf(v), labels...) }
-
+// oneIf is 1 for true and 0 for false.
 func oneIf(v bool) float64 {
 	if v {
 		return 1

@@ -153,8 +153,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer makes the answer to a scrape.
 func (h *handler) answer(r *http.Request, names []string, v view) *exposition.Answer {
 	var c catcher
-	p := paged{view: v, snapshots: v.snapshots(), catcher: &c}
-	answer := h.server.Answer(r, names, gatherer(p, h.o.Gatherer), rendered(p.phoneFamilies()), p.pages())
+	p := paged{view: v, snapshots: v.snapshots()}
+	answer := h.server.Answer(r, names, gatherer(counted{v, &c}, h.o.Gatherer), rendered(p.families()), p.pages())
 	c.rethrow()
 	return answer
 }

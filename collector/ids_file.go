@@ -1,6 +1,9 @@
 package collector
 
-import "geelark_exporter/collector/watch"
+import (
+	"geelark_exporter/collector/exposition"
+	"geelark_exporter/collector/watch"
+)
 
 var (
 	idsFileSuccessfulFamily = newFamily("geelark_ids_file_last_read_successful",
@@ -14,9 +17,9 @@ var (
 var idsFileFamilies = []*family{idsFileSuccessfulFamily, idsFileSuccessFamily}
 
 // collectIDsFile exposes how reading an account's ids file goes.
-func collectIDsFile(e *emitter, a *watch.Account) {
+func collectIDsFile(to *exposition.Samples, a *watch.Account) {
 	if f, ok := a.IDsFile(); ok {
-		e.flag(idsFileSuccessfulFamily, f.Successful, a.Name())
-		e.gauge(idsFileSuccessFamily, timestamp(f.LastSuccess), a.Name())
+		to.Gauge(idsFileSuccessfulFamily.paged, oneIf(f.Successful), a.Name())
+		to.Gauge(idsFileSuccessFamily.paged, timestamp(f.LastSuccess), a.Name())
 	}
 }

@@ -82,14 +82,14 @@ func collectDescribed(to *exposition.Samples, account, id string, d *phones.Desc
 }
 
 // collectListed exposes how many phones the account's list holds.
-func collectListed(e *emitter, a *watch.Account) {
+func collectListed(to *exposition.Samples, a *watch.Account) {
 	if n, ok := a.Listed(); ok {
-		e.gauge(phonesListedFamily, float64(n), a.Name())
+		to.Gauge(phonesListedFamily.paged, float64(n), a.Name())
 	}
 }
 
 // collectGroups exposes how many phones of each group have each status.
-func collectGroups(e *emitter, account string, standings map[phones.Standing]int) {
+func collectGroups(to *exposition.Samples, account string, standings map[phones.Standing]int) {
 	type place struct {
 		group string
 		statusLabels
@@ -108,6 +108,6 @@ func collectGroups(e *emitter, account string, standings map[phones.Standing]int
 		}
 	}
 	for at, n := range counts {
-		e.gauge(groupPhonesFamily, float64(n), account, at.group, at.code, at.status)
+		to.Gauge(groupPhonesFamily.paged, float64(n), account, at.group, at.code, at.status)
 	}
 }

@@ -10,63 +10,63 @@ import (
 	"geelark_exporter/collector/watch"
 )
 
-// A paged is a view at one moment. Single phones are in pages, which are rendered
-// again when they have changed, and the rest is collected as usual.
+// A paged is a view at one moment, without counters. Single phones are in pages
+// that are rendered again when they have changed, and the rest is in one that is
+// made anew each time.
 type paged struct {
 	view
 	snapshots []*phones.Snapshot
-	alone     bool     // with pages that it shares with nobody
-	catcher   *catcher // of panics in Collect, which a registry calls in a goroutine
+	alone     bool // with pages that it shares with nobody
 }
 
-// Collect implements [prometheus.Collector] without single phones.
-func (p paged) Collect(ch chan<- prometheus.Metric) {
-	defer p.catcher.catch()
-	e := newEmitter(ch, p.o.Families)
-	for i, s := range p.snapshots {
-		p.collectAccount(e, p.accounts[i], s)
-	}
-	p.collectCommon(e)
-}
-
-// collectPhones collects single phones.
-func (p paged) collectPhones(ch chan<- prometheus.Metric) {
+// collect passes on all samples.
+func (p paged) collect(ch chan<- prometheus.Metric) {
 	families := make(map[*exposition.Family]*family)
-	for _, f := range p.phoneFamilies() {
+	for _, f := range p.families() {
 		families[f.paged] = f
-	}
-	if len(families) == 0 {
-		return
 	}
 	for _, page := range p.pages() {
 		page.Each(func(f *exposition.Family, v float64, labels []string) {
 			if f := families[f]; f != nil {
-				ch <- prometheus.MustNewConstMetric(f.desc, f.kind, v, labels...)
+				ch <- f.sample(v, labels...)
 			}
 		})
 	}
 }
 
-// phoneFamilies are those of single phones that the view has.
-func (p paged) phoneFamilies() []*family {
-	var families []*family
-	if p.has(watch.CollectorStatus) {
-		families = append(families, conditionFamilies...)
-	}
-	if p.has(watch.CollectorInventory) {
-		families = append(families, listedFamilies...)
-	}
-	if p.has(watch.CollectorUsage) && p.o.PhoneUsage {
-		families = append(families, phoneUsageFamilies...)
-	}
-	if len(families) > 0 {
-		families = append(families, p.infos.phone)
-	}
-	return p.o.Families.of(families)
+// families are those that the view has.
+func (p paged) families() []*family {
+	status, inventory := p.has(watch.CollectorStatus), p.has(watch.CollectorInventory)
+	usage := p.has(watch.CollectorUsage) && p.o.PhoneUsage
+	return slices.DeleteFunc(p.o.Families.of(p.infos.families()), func(f *family) bool {
+		switch {
+		case slices.Contains(conditionFamilies, f):
+			return !status
+		case slices.Contains(listedFamilies, f):
+			return !inventory
+		case slices.Contains(phoneUsageFamilies, f):
+			return !usage
+		case f == p.infos.phone:
+			return !status && !inventory && !usage
+		}
+		return false
+	})
 }
 
-// pages are the phones. They have the families of all collectors, so that
-// scrapes that choose other ones share them.
+// summary is the page of what is about accounts as a whole.
+func (p paged) summary() *exposition.Page {
+	return exposition.NewPage(exposition.Once, rendered(p.o.Families.of(p.infos.families())), func(to *exposition.Samples) {
+		for i, s := range p.snapshots {
+			p.collectAccount(to, p.accounts[i], s)
+		}
+		if !p.probe {
+			collectShard(to, p.view)
+		}
+	})
+}
+
+// pages are the accounts and the phones. Those of phones have the families of all
+// collectors, so that scrapes that choose other ones share them.
 func (p paged) pages() []*exposition.Page {
 	// What a page of descriptions depends on beside its phones. One of conditions
 	// has only the account's name, which never changes, and keeps no account that
@@ -78,7 +78,11 @@ func (p paged) pages() []*exposition.Page {
 	conditions := rendered(p.o.Families.of(conditionFamilies))
 	descriptions := rendered(p.o.Families.of(append(slices.Clone(listedFamilies), p.infos.phone)))
 	usage := rendered(p.o.Families.of(phoneUsageFamilies))
-	var pages []*exposition.Page
+	n := 1
+	for _, s := range p.snapshots {
+		n += len(s.Conditions) + len(s.Descriptions)
+	}
+	pages := append(make([]*exposition.Page, 0, n), p.summary())
 	for i, s := range p.snapshots {
 		account, infos := p.accounts[i], p.infos
 		name, own := account.Name(), labelValues(account, infos.own)
@@ -117,7 +121,6 @@ func (p paged) pages() []*exposition.Page {
 // appendPages appends the pages of chunks. Unless they are for one alone, those
 // that were made before do, if they depended on the same.
 func appendPages[T any](pages []*exposition.Page, chunks []*phones.Chunk[T], of any, alone bool, anew func(*phones.Chunk[T]) *exposition.Page) []*exposition.Page {
-	pages = slices.Grow(pages, len(chunks))
 	for _, chunk := range chunks {
 		if alone {
 			pages = append(pages, anew(chunk))

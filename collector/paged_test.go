@@ -32,7 +32,7 @@ import (
 // inPages answers with what is known, as the metrics path does.
 func (b *bench) inPages(w http.ResponseWriter, r *http.Request, v view) {
 	p := paged{view: v, snapshots: v.snapshots()}
-	exposition.NewServer(exposition.Options{Now: time.Now}).Answer(r, nil, gatherer(p, nil), rendered(p.phoneFamilies()), p.pages()).Send(w)
+	exposition.NewServer(exposition.Options{Now: time.Now}).Answer(r, nil, gatherer(counted{view: v}, nil), rendered(p.families()), p.pages()).Send(w)
 }
 
 // plainly answers as a registry behind promhttp does.

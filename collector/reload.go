@@ -25,8 +25,7 @@ func (Reloads) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (r Reloads) Collect(ch chan<- prometheus.Metric) {
-	e := newEmitter(ch, nil)
 	successful, last := r()
-	e.flag(reloadSuccessfulFamily, successful)
-	e.gauge(reloadSuccessFamily, timestamp(last))
+	ch <- reloadSuccessfulFamily.sample(oneIf(successful))
+	ch <- reloadSuccessFamily.sample(timestamp(last))
 }

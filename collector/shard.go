@@ -1,6 +1,10 @@
 package collector
 
-import "strconv"
+import (
+	"strconv"
+
+	"geelark_exporter/collector/exposition"
+)
 
 var (
 	shardInfoFamily = newFamily("geelark_shard_info",
@@ -14,9 +18,9 @@ var (
 
 var shardFamilies = []*family{shardInfoFamily, accountsConfiguredFamily, accountsOwnedFamily}
 
-func collectShard(e *emitter, v view) {
+func collectShard(to *exposition.Samples, v view) {
 	s := v.watcher.Shard()
-	e.gauge(shardInfoFamily, 1, strconv.Itoa(s.Index), strconv.Itoa(max(s.Total, 1)))
-	e.gauge(accountsConfiguredFamily, float64(v.fleet.Configured))
-	e.gauge(accountsOwnedFamily, float64(len(v.fleet.Accounts)))
+	to.Gauge(shardInfoFamily.paged, 1, strconv.Itoa(s.Index), strconv.Itoa(max(s.Total, 1)))
+	to.Gauge(accountsConfiguredFamily.paged, float64(v.fleet.Configured))
+	to.Gauge(accountsOwnedFamily.paged, float64(len(v.fleet.Accounts)))
 }

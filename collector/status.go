@@ -97,7 +97,7 @@ func collectPhoneStatus(to *exposition.Samples, account, id string, c phones.Con
 
 // collectStatuses exposes how many phones have each status, and how old the
 // statuses are.
-func collectStatuses(e *emitter, a *watch.Account, s *phones.Snapshot) {
+func collectStatuses(to *exposition.Samples, a *watch.Account, s *phones.Snapshot) {
 	account := a.Name()
 	counts := make(map[statusLabels]int)
 	for _, status := range documentedStatuses {
@@ -110,14 +110,14 @@ func collectStatuses(e *emitter, a *watch.Account, s *phones.Snapshot) {
 		}
 	}
 	for l, n := range counts {
-		e.gauge(phonesFamily, float64(n), account, l.code, l.status)
+		to.Gauge(phonesFamily.paged, float64(n), account, l.code, l.status)
 	}
-	e.gauge(phonesTrackedFamily, float64(s.Phones), account)
+	to.Gauge(phonesTrackedFamily.paged, float64(s.Phones), account)
 	for reason, n := range a.Delays().Unobserved(s) {
-		e.gauge(phonesUnobservedFamily, float64(n), account, string(reason))
+		to.Gauge(phonesUnobservedFamily.paged, float64(n), account, string(reason))
 	}
 	if s.Current > 0 {
-		e.gauge(statusMaxAgeFamily, s.Oldest.Seconds(), account)
-		e.gauge(statusMedianAgeFamily, s.Median.Seconds(), account)
+		to.Gauge(statusMaxAgeFamily.paged, s.Oldest.Seconds(), account)
+		to.Gauge(statusMedianAgeFamily.paged, s.Median.Seconds(), account)
 	}
 }

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"geelark_exporter/collector/exposition"
 	"geelark_exporter/collector/tasks"
 	"geelark_exporter/collector/watch"
 	"geelark_exporter/geelark"
@@ -34,7 +35,7 @@ var taskTypes = []geelark.TaskType{
 
 // collectTasks exposes an account's automation tasks. Types that are not
 // documented are one.
-func collectTasks(e *emitter, a *watch.Account) {
+func collectTasks(to *exposition.Samples, a *watch.Account) {
 	t := a.Tasks()
 	type at struct{ typ, what string }
 	open, ended, failed := make(map[at]int), make(map[at]int), make(map[at]int)
@@ -61,19 +62,19 @@ func collectTasks(e *emitter, a *watch.Account) {
 		failed[at{k.Type.String(), taskReason(k.Code)}] += n
 	}
 	for k, n := range open {
-		e.gauge(tasksFamily, float64(n), a.Name(), k.typ, k.what)
+		to.Gauge(tasksFamily.paged, float64(n), a.Name(), k.typ, k.what)
 	}
 	for typ, n := range overdue {
-		e.gauge(tasksOverdueFamily, float64(n), a.Name(), typ)
+		to.Gauge(tasksOverdueFamily.paged, float64(n), a.Name(), typ)
 	}
 	for k, n := range ended {
-		e.counter(tasksFinishedFamily, float64(n), a.Name(), k.typ, k.what)
+		to.Counter(tasksFinishedFamily.paged, float64(n), a.Name(), k.typ, k.what)
 	}
 	for k, n := range failed {
-		e.counter(taskFailuresFamily, float64(n), a.Name(), k.typ, k.what)
+		to.Counter(taskFailuresFamily.paged, float64(n), a.Name(), k.typ, k.what)
 	}
 	for _, cause := range geelark.TaskCauses() {
-		e.gauge(phonesWithFailedTasksFamily, float64(t.Failing[cause]), a.Name(), string(cause))
+		to.Gauge(phonesWithFailedTasksFamily.paged, float64(t.Failing[cause]), a.Name(), string(cause))
 	}
 }
 

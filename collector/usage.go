@@ -41,23 +41,23 @@ var usageFamilies = append([]*family{
 }, phoneUsageFamilies...)
 
 // collectUsage exposes what an account used and paid for.
-func collectUsage(e *emitter, a *watch.Account) {
+func collectUsage(to *exposition.Samples, a *watch.Account) {
 	u := a.Usage()
 	uses := make(map[ledger.Use]ledger.Sum)
 	for at, sum := range u.Groups {
 		uses[at.Use] = uses[at.Use].Plus(sum)
 		kind, charge := at.Kind.String(), at.Charge.String()
-		e.counter(groupUsageSecondsFamily, sum.Used.Seconds(), a.Name(), at.Group, kind, charge)
-		e.counter(groupUsageCostFamily, sum.Amount.Float(), a.Name(), at.Group, kind, charge)
+		to.Counter(groupUsageSecondsFamily.paged, sum.Used.Seconds(), a.Name(), at.Group, kind, charge)
+		to.Counter(groupUsageCostFamily.paged, sum.Amount.Float(), a.Name(), at.Group, kind, charge)
 	}
 	for use, sum := range uses {
-		e.counter(usageSecondsFamily, sum.Used.Seconds(), a.Name(), use.Kind.String(), use.Charge.String())
-		e.counter(usageCostFamily, sum.Amount.Float(), a.Name(), use.Kind.String(), use.Charge.String())
+		to.Counter(usageSecondsFamily.paged, sum.Used.Seconds(), a.Name(), use.Kind.String(), use.Charge.String())
+		to.Counter(usageCostFamily.paged, sum.Amount.Float(), a.Name(), use.Kind.String(), use.Charge.String())
 	}
 	if !u.Last.IsZero() {
-		e.gauge(usageLastFlowFamily, timestamp(u.Last), a.Name())
+		to.Gauge(usageLastFlowFamily.paged, timestamp(u.Last), a.Name())
 	}
-	e.gauge(usageLagFamily, u.Behind.Seconds(), a.Name())
+	to.Gauge(usageLagFamily.paged, u.Behind.Seconds(), a.Name())
 }
 
 // collectPhoneUsage exposes what a phone used and paid for.

@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/s2"
+	"github.com/pierrec/lz4/v4"
 )
 
 // A block is a compressed part of an answer.
@@ -22,6 +22,7 @@ type block struct {
 type compressor struct {
 	buffer  bytes.Buffer
 	deflate [2]*flate.Writer // by effort, nil when not needed yet
+	pack    lz4.Compressor
 }
 
 var (
@@ -50,15 +51,18 @@ func compress(e encoding, effort Effort, parts ...[]byte) []block {
 		b.size = len(part)
 		switch {
 		case len(part) == 0:
+		case e == raw:
+			c.buffer.Write(part)
 		case e == deflated:
 			deflate := c.deflater(effort)
 			_, _ = deflate.Write(part) // a buffer takes everything
 			_ = deflate.Flush()        // to the end of a byte
 			b.checksum, b.shift = crc32.ChecksumIEEE(part), shiftOf(len(part))
 		default:
-			n := s2.MaxEncodedLen(len(part))
-			c.buffer.Grow(n)
-			c.buffer.Write(s2.Encode(c.buffer.AvailableBuffer()[:n], part))
+			c.buffer.Grow(lz4.CompressBlockBound(len(part)))
+			to := c.buffer.AvailableBuffer()
+			n, _ := c.pack.CompressBlock(part, to[:cap(to)]) // there is room for whatever it makes
+			c.buffer.Write(to[:n])
 		}
 		ends[i] = c.buffer.Len()
 	}
@@ -69,6 +73,13 @@ func compress(e encoding, effort Effort, parts ...[]byte) []block {
 		start = ends[i]
 	}
 	return blocks
+}
+
+// unpack returns what a packed block was compressed from, in to, which has room
+// for it.
+func (b *block) unpack(to []byte) []byte {
+	n, _ := lz4.UncompressBlock(b.data, to[:b.size]) // which was compressed here
+	return to[:n]
 }
 
 // CRC-32 is the remainder of a message, as a polynomial over GF(2), divided by

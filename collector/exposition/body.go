@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -51,17 +50,36 @@ func wanted(names []string, gathered []*dto.MetricFamily, families []*Family) []
 // A body is an answer's, in blocks.
 type body struct {
 	encoding encoding
-	pages    []*Page
-	rendered [][]block // by page
+	shelves  []shelf
 	runs     []run
 	size     int // without encoding
 	length   int // of the blocks
 }
 
-// A run is a block, or those of a family in pages.
+// A shelf has what was rendered of pages that stand beside each other and have the
+// same families.
+type shelf struct {
+	families []*Family
+	once     bool
+	rendered [][]block // by page
+}
+
+// A run is a block, or those of a family in pages that are kept.
 type run struct {
 	block  *block
 	family *Family
+}
+
+// shelve divides what was rendered of pages.
+func shelve(pages []*Page, rendered [][]block) (shelves []shelf) {
+	start := 0
+	for i, p := range pages {
+		if first := pages[start]; i+1 == len(pages) || pages[i+1].effort != first.effort || !slices.Equal(pages[i+1].families, first.families) {
+			shelves = append(shelves, shelf{p.families, p.effort == Once, rendered[start : i+1]})
+			start = i + 1
+		}
+	}
+	return shelves
 }
 
 // blocks are all that the body has, in their order.
@@ -74,7 +92,7 @@ func (b *body) blocks() iter.Seq[*block] {
 				}
 				continue
 			}
-			for l := range b.column(r.family) {
+			for l := range b.column(r.family, false) {
 				if !yield(l) {
 					return
 				}
@@ -83,13 +101,19 @@ func (b *body) blocks() iter.Seq[*block] {
 	}
 }
 
-// column is the blocks of a family in pages.
-func (b *body) column(f *Family) iter.Seq[*block] {
+// column is the blocks of a family in pages that are made for one answer, or in
+// those that are kept.
+func (b *body) column(f *Family, once bool) iter.Seq[*block] {
 	return func(yield func(*block) bool) {
-		for i, blocks := range b.rendered {
-			at := slices.Index(b.pages[i].families, f)
-			if at >= 0 && blocks[at].size > 0 && !yield(&blocks[at]) {
-				return
+		for _, s := range b.shelves {
+			at := slices.Index(s.families, f)
+			if at < 0 || s.once != once {
+				continue
+			}
+			for _, blocks := range s.rendered {
+				if blocks[at].size > 0 && !yield(&blocks[at]) {
+					return
+				}
 			}
 		}
 	}
@@ -109,7 +133,7 @@ func (b *body) assemble(contentType expfmt.Format, parts []part, pages []*Page, 
 		parts = inMessages(parts, pages)
 	}
 	if slices.ContainsFunc(parts, func(p part) bool { return p.paged != nil }) {
-		b.pages, b.rendered = pages, blocksOf(pages, f, b.encoding, now)
+		b.shelves = shelve(pages, blocksOf(pages, f, b.encoding, now))
 	}
 	between := buffers.Get().(*bytes.Buffer) // what stands between blocks of pages
 	defer buffers.Put(between)
@@ -127,16 +151,24 @@ func (b *body) assemble(contentType expfmt.Format, parts []part, pages []*Page, 
 			failed = append(failed, encoder.Encode(p.gathered))
 			continue
 		}
-		size, length := 0, 0
-		for l := range b.column(p.paged) {
+		size, length, here := 0, 0, 0
+		for l := range b.column(p.paged, false) {
 			size, length = size+l.size, length+len(l.data)
 		}
-		if size == 0 {
+		for l := range b.column(p.paged, true) {
+			here += l.size
+		}
+		if size+here == 0 {
 			continue
 		}
-		between.Write(p.paged.appendHead(between.AvailableBuffer(), f, size))
-		flush()
-		b.add(run{family: p.paged}, size, length)
+		between.Write(p.paged.appendHead(between.AvailableBuffer(), f, size+here))
+		for l := range b.column(p.paged, true) {
+			between.Write(l.data)
+		}
+		if size > 0 {
+			flush()
+			b.add(run{family: p.paged}, size, length)
+		}
 	}
 	if closer, ok := encoder.(expfmt.Closer); ok {
 		failed = append(failed, closer.Close()) // OpenMetrics has an end
@@ -198,8 +230,7 @@ func (b *body) writePlain(w io.Writer) error {
 			if cap(to) < l.size {
 				to = make([]byte, l.size)
 			}
-			data, _ := s2.Decode(to[:l.size], l.data) // which was encoded here
-			_, _ = w.Write(data)
+			_, _ = w.Write(l.unpack(to))
 		}
 	})
 }

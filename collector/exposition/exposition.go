@@ -17,8 +17,8 @@
 //
 //	answer:  head of a, a1, a2, a3, head of b, b1, b2, b3, end
 //
-// Families that change with every scrape are gathered as usual and stand between
-// the others in the order of names. Content types and encodings are negotiated by
+// What changes with every scrape is in a page that is made for one answer, or is
+// gathered as usual, and stands between the others in the order of names. Content types and encodings are negotiated by
 // promhttp itself.
 package exposition
 
@@ -56,4 +56,7 @@ const (
 	packed encoding = iota
 	deflated
 	encodings
+	// raw blocks are of pages that are made for one answer: they are compressed
+	// with what stands around them.
+	raw = encodings
 )

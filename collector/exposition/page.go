@@ -38,6 +38,7 @@ type Effort int
 const (
 	Quick    Effort = iota // for pages that are replaced often
 	Thorough               // for those that stay
+	Once                   // for those that are made for one answer, which are not kept
 )
 
 // NewPage returns a page of samples of these families, which collect names. It
@@ -104,6 +105,7 @@ func (p *Page) blocks(f format, e encoding, now time.Time, render bool) []block 
 	return r.blocks
 }
 
+// render returns a page's blocks. Those of a page for one answer are raw.
 func (p *Page) render(f format, e encoding) []block {
 	s := samplesPool.Get().(*Samples)
 	defer samplesPool.Put(s)
@@ -125,7 +127,9 @@ func blocksOf(pages []*Page, f format, e encoding, now time.Time) [][]block {
 	all := make([][]block, len(pages))
 	var missing []int
 	for i, p := range pages {
-		if all[i] = p.blocks(f, e, now, false); all[i] == nil {
+		if p.effort == Once {
+			all[i] = p.render(f, raw)
+		} else if all[i] = p.blocks(f, e, now, false); all[i] == nil {
 			missing = append(missing, i)
 		}
 	}
