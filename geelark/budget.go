@@ -310,9 +310,7 @@ func (b *budget) wait(ctx context.Context, d time.Duration) {
 	defer b.mu.Lock()
 	var elapsed <-chan time.Time
 	if d > 0 { // otherwise there is room, and only the calls before this one are in the way
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		elapsed = timer.C
+		elapsed = time.After(d)
 	}
 	select {
 	case <-elapsed:

@@ -594,16 +594,17 @@ func TestBudgetTellsWhatIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limits := Limits{PerMinute: 3, PerHour: 5}
 		c := newClient(t, play(after(10*time.Second, answerBody(statusOK))), withLimits(limits), WithTimeout(time.Minute))
-		start := time.Now()
+		start, untouched := time.Now(), true
 		want := func(minute, hour int, next time.Duration) {
 			t.Helper()
 			b := c.Budget(EndpointPhoneStatus)
-			if b != (Budget{Endpoint: EndpointPhoneStatus, Limits: limits, Untouched: b.Untouched, InFlight: b.InFlight, MinuteRemaining: minute, HourRemaining: hour, Next: b.Next}) || !b.Next.Equal(start.Add(next)) {
+			if b != (Budget{Endpoint: EndpointPhoneStatus, Limits: limits, Untouched: untouched, InFlight: b.InFlight, MinuteRemaining: minute, HourRemaining: hour, Next: b.Next}) || !b.Next.Equal(start.Add(next)) {
 				t.Errorf("got %+v, next after %s, want %d, %d, %s", b, b.Next.Sub(start), minute, hour, next)
 			}
 		}
 		want(3, 5, 0)
 		a := startCall(t.Context(), c, "a")
+		untouched = false
 		want(2, 4, 0)
 		a.wait()
 		want(2, 4, 10*time.Second)

@@ -38,11 +38,9 @@ func (h *retryHandler) do(ctx context.Context, c *call) error {
 		if deadline, ok := ctx.Deadline(); ok && h.now().Add(wait).After(deadline) {
 			return err
 		}
-		timer := time.NewTimer(wait)
 		select {
-		case <-timer.C:
+		case <-time.After(wait):
 		case <-ctx.Done():
-			timer.Stop()
 			return err
 		}
 	}
