@@ -122,12 +122,6 @@ func TestEndpointsThatNobodyWaitsForHaveLowerLimits(t *testing.T) {
 	}
 }
 
-func TestTheVendorsLimitsAreTheDocumentedOnes(t *testing.T) {
-	if got, want := VendorLimits(), (Limits{PerMinute: 200, PerHour: 24000, Share: 1}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-}
-
 func TestClientsShareTheBudgetsThatTheyAreGiven(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(answerBody(statusOK))

@@ -26,7 +26,7 @@ func (c *contention) left(now time.Time) int {
 	if c.lowered.IsZero() {
 		return contentionSteps
 	}
-	return min(contentionSteps, c.steps+int(max(now.Sub(c.lowered), 0)/contentionRecovery))
+	return min(contentionSteps, c.steps+max(0, int(now.Sub(c.lowered)/contentionRecovery)))
 }
 
 // limit returns what may be spent of a limit, at least 1.

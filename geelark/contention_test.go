@@ -42,6 +42,10 @@ func TestALimitThatOthersSpendFromGivesWayAtOnceAndComesBackGently(t *testing.T)
 		want(15, 8)
 		time.Sleep(54 * time.Minute)
 		want(150, 8)
+		of.mu.Lock()
+		of.contention.met(time.Now(), time.Now().Add(time.Hour)) // by a clock that is set back after that
+		of.mu.Unlock()
+		want(75, 9)
 		if got := b.Of(EndpointPhoneList); got.Limits.PerMinute != 150 || got.Contended != 0 {
 			t.Errorf("another endpoint has %+v", got)
 		}

@@ -112,7 +112,7 @@ func strange(s string) string {
 		return "has several lines"
 	case contains(unicode.IsSpace):
 		return "holds blanks: give the secret and nothing else"
-	case contains(func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case contains(unicode.IsControl):
 		return "holds control characters"
 	case contains(func(r rune) bool { return r > '~' }):
 		return "holds characters that are not ASCII"

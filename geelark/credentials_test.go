@@ -184,6 +184,14 @@ func TestUnusableSecretFileIsRefusedByNameWithoutItsContent(t *testing.T) {
 	}
 }
 
+func TestASecretFileHas64KiBAtMost(t *testing.T) {
+	for size, good := range map[int]bool{64 << 10: true, 64<<10 + 1: false} {
+		if _, err := TokenFile(writeFile(t, strings.Repeat("s", size))).Credentials(t.Context()); (err == nil) != good {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
 func TestAFileThatIsMissingIsNamedUnlessItsNameMayBeASecret(t *testing.T) {
 	for name, secret := range map[string]bool{
 		"token":                    false,
@@ -231,6 +239,7 @@ func TestCredentialsMustBeWholeAndOfOneMode(t *testing.T) {
 		"a token of two lines":        {Credentials{Token: "t\r\nt"}, "the token has several lines"},
 		"a token with its scheme":     {Credentials{Token: "Bearer t"}, "the token holds blanks"},
 		"an app id with DEL":          {Credentials{AppID: "a\x7f", APIKey: "k"}, "the app id holds control characters"},
+		"a token with a control":      {Credentials{Token: "t\x01t"}, "the token holds control characters"},
 		"a token that is not ASCII":   {Credentials{Token: "é"}, "the token holds characters that are not ASCII"},
 		"a token with a mark within":  {Credentials{Token: "t\ufefft"}, "the token holds characters that are not ASCII"},
 		"a token in quotes":           {Credentials{Token: `"t"`}, "the token stands in quotes"},

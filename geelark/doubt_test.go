@@ -102,6 +102,36 @@ func TestASlotOfDoubtIsAPartOfWhatTheVendorAllowsAbove(t *testing.T) {
 	})
 }
 
+func TestRequestsInDoubtFollowEachOtherInSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slot = time.Minute / 48
+		now := time.Now()
+		d := newDoubt(now, now, Limits{PerMinute: 150, PerHour: 18000}.of(EndpointPhoneStatus))
+		first := d.next(now, 0)
+		if first.Before(now) || first.Sub(now) > slot {
+			t.Errorf("the first after %s, want within %s", first.Sub(now), slot)
+		}
+		for ahead := range 47 {
+			if got, want := d.next(now, ahead), first.Add(time.Duration(ahead)*slot); !got.Equal(want) {
+				t.Errorf("with %d before it after %s, want %s", ahead, got.Sub(now), want.Sub(now))
+			}
+		}
+		for _, ahead := range []int{48, 1000} {
+			if got := d.next(now, ahead).Sub(now); got != time.Minute {
+				t.Errorf("with %d before it after %s, want the end of the doubt", ahead, got)
+			}
+		}
+		later := now.Add(20 * slot) // nobody has asked for anything
+		if got := d.next(later, 0); !got.Equal(later) {
+			t.Errorf("after slots that were not used it waits %s", got.Sub(later))
+		}
+		d.take(later)
+		if got := d.next(later, 0); !got.After(later) || got.Sub(later) > slot {
+			t.Errorf("after a slot that was used it waits %s, want up to %s", got.Sub(later), slot)
+		}
+	})
+}
+
 func TestDoubtThatHasNothingToSpareAnyMoreWaitsForItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBudgets(Limits{PerMinute: 150, PerHour: 18000}, time.Now)

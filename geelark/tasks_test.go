@@ -41,9 +41,9 @@ func TestTasksAreAskedForInTheDocumentedWords(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"no tasks on a page":     func() error { _, err := c.TaskHistory(t.Context(), "", 0); return err }(),
-		"too many on a page":     func() error { _, err := c.TaskHistory(t.Context(), "", MaxTasks+1); return err }(),
+		"too many on a page":     func() error { _, err := c.TaskHistory(t.Context(), "", 101); return err }(),
 		"no ids":                 func() error { _, err := c.Tasks(t.Context(), nil); return err }(),
-		"more ids than it takes": func() error { _, err := c.Tasks(t.Context(), make([]string, MaxTasks+1)); return err }(),
+		"more ids than it takes": func() error { _, err := c.Tasks(t.Context(), make([]string, 101)); return err }(),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

@@ -3,6 +3,7 @@ package geelark
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // What the vendor's documents have numbers for, and the words of labels.
@@ -32,4 +33,25 @@ func TestNumbersOfTheDocumentsHaveTheirWords(t *testing.T) {
 	words(func(n int) fmt.Stringer { return TaskStatus(n) }, map[int]string{
 		1: "waiting", 2: "in_progress", 3: "completed", 4: "failed", 7: "cancelled",
 	}, "unknown")
+}
+
+func TestBoundsAreThoseOfTheDocuments(t *testing.T) {
+	for name, test := range map[string]struct{ got, want int }{
+		"ids of a call to phone/status":    {MaxStatusIDs, 100},
+		"phones on a page of phone/list":   {MaxListPageSize, 100},
+		"ids of a call to phone/list":      {MaxListIDs, 100},
+		"proxies of a call to phone/list":  {MaxListProxyIDs, 10},
+		"serial numbers of the same":       {MaxListSerialNos, 100},
+		"flows on a page":                  {MaxFlows, 1000},
+		"tasks on a page":                  {MaxTasks, 100},
+		"hours that flows are remembered":  {int(FlowMemory / time.Hour), 3 * 24},
+		"hours that tasks are remembered":  {int(TaskMemory / time.Hour), 7 * 24},
+		"requests to an endpoint a minute": {VendorLimits().PerMinute, 200},
+		"requests to an endpoint an hour":  {VendorLimits().PerHour, 24000},
+		"programs that share these limits": {VendorLimits().Share, 1},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: %d, want %d", name, test.got, test.want)
+		}
+	}
 }
