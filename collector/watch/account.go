@@ -289,10 +289,9 @@ func (a *Account) Snapshot() *phones.Snapshot {
 // is older than the monotonic clock says.
 func (a *Account) keepTime() time.Time {
 	now := a.now()
-	if slept := a.store.KeepTime(now); slept > 0 {
-		a.inventory.hasten(slept)
-		a.billing.hasten(slept)
-	}
+	slept := a.store.KeepTime(now)
+	a.inventory.hasten(slept)
+	a.billing.hasten(slept)
 	return now
 }
 

@@ -36,7 +36,7 @@ type budgetID [16]byte
 
 func (k budgetKey) id() budgetID {
 	sum := sha256.Sum256(append(k.credentials[:], k.baseURL...))
-	return budgetID(sum[:16])
+	return budgetID(sum[:]) // the beginning
 }
 
 // spent is what is known of an endpoint's budget.
@@ -55,7 +55,7 @@ type telling struct {
 // told of.
 const latency = 10 * time.Second
 
-// past is what the endpoint's budget is after a restart.
+// past is what the endpoint's budget is after a restart. A pause can be over.
 func (s *spent) past(now time.Time) geelark.Past {
 	p := s.Past
 	p.Ended = slices.Clone(s.ended)
@@ -71,9 +71,6 @@ func (s *spent) past(now time.Time) geelark.Past {
 		}
 	}
 	p.Ended = slices.DeleteFunc(p.Ended, func(t time.Time) bool { return now.Sub(t) > time.Hour })
-	if !p.PausedUntil.After(now) {
-		p.PausedUntil = time.Time{}
-	}
 	return p
 }
 
@@ -104,8 +101,7 @@ func newBudgetLog(d *state.Directory, now func() time.Time) *budgetLog {
 	t := now()
 	for _, endpoints := range l.spent {
 		for e, s := range endpoints {
-			p := s.past(t)
-			endpoints[e] = &spent{ended: p.Ended, Past: geelark.Past{PausedUntil: p.PausedUntil, Code: p.Code, Status: p.Status}}
+			endpoints[e] = &spent{ended: s.past(t).Ended, Past: s.Past}
 		}
 	}
 	if !l.log.Whole() || !l.log.Rewrite() {
@@ -239,9 +235,6 @@ func (l *budgetLog) copied(id budgetID, past map[geelark.Endpoint]geelark.Past) 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for e, p := range past {
-		if len(p.Ended) == 0 {
-			continue
-		}
 		r := budgetRecord{ID: id, Endpoint: e}
 		for _, t := range p.Ended {
 			r.Ended = append(r.Ended, t.UnixNano())
@@ -271,9 +264,6 @@ func (j budgetJournal) Spend(e geelark.Endpoint, requests int, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.at(j.id, e)
-	if len(s.told)%1000 == 999 {
-		s.prune(now)
-	}
 	s.told = append(s.told, telling{now, requests})
 	l.write(budgetRecord{ID: j.id, Endpoint: e, At: now.UnixNano(), Requests: requests})
 }

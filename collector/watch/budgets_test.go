@@ -72,3 +72,75 @@ func TestTheLowestLimitOfATokenHoldsFromTheFirstRequestOn(t *testing.T) {
 		})
 	}
 }
+
+func TestAccountsOfOneTokenKeepToTheLowestOfTheirLimits(t *testing.T) {
+	type limits = geelark.Limits
+	inBubble(t, 0, nil, func(b *bench) {
+		for _, step := range []struct {
+			name     string
+			accounts []limits
+			want     limits // of each, a minute and an hour
+		}{
+			{"one account", []limits{{PerMinute: 100, PerHour: 9000, Share: 1}}, limits{PerMinute: 100, PerHour: 9000}},
+			{"lower ones of a second", []limits{{PerMinute: 100, PerHour: 9000, Share: 1}, {PerMinute: 20, PerHour: 8000, Share: 1}}, limits{PerMinute: 20, PerHour: 8000}},
+			{"lower ones of the first", []limits{{PerMinute: 20, PerHour: 8000, Share: 1}, {PerMinute: 100, PerHour: 9000, Share: 1}}, limits{PerMinute: 20, PerHour: 8000}},
+			{"one of each", []limits{{PerMinute: 20, PerHour: 9000, Share: 1}, {PerMinute: 100, PerHour: 8000, Share: 1}}, limits{PerMinute: 20, PerHour: 8000}},
+			{"the larger share of two", []limits{{PerMinute: 100, PerHour: 9000, Share: 2}, {PerMinute: 100, PerHour: 9000, Share: 1}}, limits{PerMinute: 50, PerHour: 4500}},
+			{"the lower one gone", []limits{{PerMinute: 100, PerHour: 9000, Share: 1}}, limits{PerMinute: 100, PerHour: 9000}},
+		} {
+			var cfgs []AccountConfig
+			for i, l := range step.accounts {
+				c := testConfig()
+				c.Name, c.Limits = fmt.Sprint("team-", i), l
+				c.BaseURL = []string{"http://api.test", "http://API.test/"}[i] // the same
+				cfgs = append(cfgs, c)
+			}
+			if err := b.Reload(cfgs); err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range b.Fleet().Accounts {
+				if got := a.Budget(status).Limits; got != step.want {
+					t.Errorf("%s: %s keeps to %+v, want %+v", step.name, a.Name(), got, step.want)
+				}
+			}
+		}
+	})
+}
+
+func TestAScrapeWaitsForARequestThatCanBeSentSoon(t *testing.T) {
+	now := time.Now()
+	for name, tt := range map[string]struct {
+		b    geelark.Budget
+		want bool
+	}{
+		"one under way":                     {geelark.Budget{InFlight: 1, Next: now.Add(time.Hour)}, true},
+		"one that can be sent at once":      {geelark.Budget{Next: now}, true},
+		"one that has to wait":              {geelark.Budget{Next: now.Add(time.Nanosecond)}, false},
+		"the first, which has to wait":      {geelark.Budget{Untouched: true, Next: now.Add(3 * time.Second)}, true},
+		"the first, which waits too long":   {geelark.Budget{Untouched: true, Next: now.Add(3*time.Second + 1)}, false},
+		"one behind which all is under way": {geelark.Budget{InFlight: 1, Next: now}, true},
+	} {
+		if got := isWorthWaiting(tt.b, now); got != tt.want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}
+
+func TestBudgetsOfAnAddressAreNoOther(t *testing.T) {
+	inBubble(t, 0, nil, func(b *bench) {
+		var cfgs []AccountConfig
+		for i, address := range []string{"http://api.test", "http://other.test"} {
+			c := testConfig()
+			c.Name, c.BaseURL, c.Limits.PerMinute = fmt.Sprint("team-", i), address, 100-50*i
+			cfgs = append(cfgs, c)
+		}
+		if err := b.Reload(cfgs); err != nil {
+			t.Fatal(err)
+		}
+		for i, a := range b.Fleet().Accounts {
+			if got := a.Budget(status).Limits.PerMinute; got != 100-50*i {
+				t.Errorf("%s keeps to %d a minute", a.Name(), got)
+			}
+		}
+	})
+}

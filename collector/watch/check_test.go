@@ -1,11 +1,16 @@
 package watch
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,6 +154,140 @@ func TestACheckThatIsInterruptedSaysSo(t *testing.T) {
 		}
 		if c := b.Check(ctx)[0]; c.Failure == nil || c.Failure.Outcome != "40003" {
 			t.Errorf("an account that has answered before: %+v", c.Failure)
+		}
+	})
+}
+
+func TestACheckTellsWhoHasAnswered(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err                    error
+		reached, authenticated bool
+	}{
+		"the API, of a request that it cannot do": {&geelark.APIError{Code: geelark.CodeInternal}, true, true},
+		"the API, of a wrong signature":           {&geelark.APIError{Code: 40003}, true, false},
+		"the API, of a missing trace id":          {&geelark.APIError{Code: geelark.CodeNoTraceID}, true, false},
+		"the API, of a user it does not know":     {&geelark.APIError{Code: geelark.CodeUserNotFound}, true, false},
+		"a gateway":                               {fmt.Errorf("listing: %w", &geelark.HTTPError{StatusCode: 502}), true, false},
+		"something whose answer is no answer":     {&geelark.TransportError{Reason: geelark.ReasonMalformed}, true, false},
+		"something that does not end":             {&geelark.TransportError{Reason: geelark.ReasonTooLarge}, true, false},
+		"nobody in time":                          {&geelark.TransportError{Reason: geelark.ReasonTimeout}, false, false},
+		"nobody, since there is no such name":     {&geelark.TransportError{Reason: geelark.ReasonDNS}, false, false},
+		"nobody, since nobody was asked":          {geelark.ErrNotSent, false, false},
+	} {
+		if reached, authenticated := answered(tt.err); reached != tt.reached || authenticated != tt.authenticated {
+			t.Errorf("%s: reached %v, authenticated %v", name, reached, authenticated)
+		}
+	}
+}
+
+// A check of hundreds of accounts opens no hundreds of connections.
+func TestEightAccountsAreCheckedAtATime(t *testing.T) {
+	inBubbleWith(t, 5, nil, nil, func(b *bench) {
+		var cfgs []AccountConfig
+		for i := range 30 {
+			c := testConfig()
+			c.Name, c.Credentials = fmt.Sprint("team-", i), geelark.Credentials{Token: geelark.Secret(fmt.Sprint("token-", i))}
+			cfgs = append(cfgs, c)
+		}
+		if err := b.Reload(cfgs); err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		now, most := 0, 0
+		api := b.sim.RoundTripper()
+		b.transport = func(r *http.Request) (*http.Response, error) {
+			mu.Lock()
+			now++
+			most = max(most, now)
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			now--
+			mu.Unlock()
+			return api.RoundTrip(r)
+		}
+		start := time.Now()
+		if n := len(b.Check(b.t.Context())); n != 30 {
+			t.Errorf("%d checks", n)
+		}
+		if took := time.Since(start); most != 8 || took != 4*time.Second {
+			t.Errorf("%d at a time, in %s", most, took)
+		}
+	})
+}
+
+// What only counts phones asks for no more of them than it must.
+func TestACheckAsksForTheFewestPhones(t *testing.T) {
+	inBubbleWith(t, 240, nil, func(c *AccountConfig) { c.Discovery.Groups = []string{"g0", "g1"} }, func(b *bench) {
+		var asked []string
+		api := b.sim.RoundTripper()
+		b.transport = func(r *http.Request) (*http.Response, error) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return nil, err
+			}
+			var page struct{ Page, PageSize int }
+			if err := json.Unmarshal(body, &page); err != nil {
+				return nil, err
+			}
+			asked = append(asked, fmt.Sprintf("page %d of %d", page.Page, page.PageSize))
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			return api.RoundTrip(r)
+		}
+		b.Check(b.t.Context())
+		if want := []string{"page 1 of 100", "page 1 of 1", "page 1 of 1"}; !slices.Equal(asked, want) {
+			t.Errorf("asked for %v, want %v", asked, want)
+		}
+	})
+}
+
+func TestACheckOfAnAccountThatFailsTellsWhy(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*AccountConfig)
+		times  int // answers before the failure
+	}{
+		"at the first request":                 {nil, 0},
+		"at the count of a group":              {func(c *AccountConfig) { c.Discovery.Groups = []string{"g0"} }, 1},
+		"at the search for ids":                {trackFleet([]string{"1", "2"}), 1},
+		"at the count of the second of groups": {func(c *AccountConfig) { c.Discovery.Groups = []string{"g0", "g1"} }, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubbleWith(t, 240, nil, tt.change, func(b *bench) {
+				api, sent := b.sim.RoundTripper(), 0
+				b.transport = func(r *http.Request) (*http.Response, error) {
+					if sent++; sent == tt.times+1 {
+						b.sim.Inject(geelarktest.Fault{Endpoint: listing, Code: geelark.CodePermission})
+					}
+					return api.RoundTrip(r)
+				}
+				c := b.Check(b.t.Context())[0]
+				if c.Works() || c.Failure == nil || c.Failure.Outcome != fmt.Sprint(int(geelark.CodePermission)) || !c.Failure.Ongoing || !c.Reached || !c.Authenticated {
+					t.Errorf("got %+v, reached %v, authenticated %v", c.Failure, c.Reached, c.Authenticated)
+				}
+				if c.Name != "default" || c.Listed.Known() || len(c.SeenGroups) > 0 || len(c.Unlisted) > 0 || c.Sought > 0 {
+					t.Errorf("it tells of phones that it does not know: %+v", c)
+				}
+			})
+		})
+	}
+}
+
+// What a check shows of an account that it has read a page of.
+func TestACheckShowsGroupsTagsAndCosts(t *testing.T) {
+	inBubbleWith(t, 240, nil, nil, func(b *bench) {
+		for i, id := range b.sim.IDs() {
+			b.sim.Edit(id, func(p *geelarktest.Phone) { p.Group, p.Tags = fmt.Sprintf("g%d", 2-i%3), []string{"t", "s"} })
+		}
+		c := b.Check(b.t.Context())[0]
+		if !slices.Equal(c.SeenGroups, []string{"g0", "g1", "g2"}) || !slices.Equal(c.Tags, []string{"s", "t"}) {
+			t.Errorf("groups %q, tags %q", c.SeenGroups, c.Tags)
+		}
+		var costs []string
+		for _, cost := range c.Costs {
+			costs = append(costs, fmt.Sprintf("%s %.3g of %d", cost.Endpoint, cost.Calls, cost.Limit))
+		}
+		if got, want := strings.Join(costs, ", "), "phone/status 6 of 150, phone/list 0.6 of 150, pay/wallet 0.1 of 5, pay/plan/info 0.1 of 1"; got != want {
+			t.Errorf("costs %s, want %s", got, want)
 		}
 	})
 }

@@ -2,9 +2,13 @@ package watch
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-kit/log"
+
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -37,4 +41,33 @@ func TestOthersThatSpendAreLoggedOnceAndCountedOverRotations(t *testing.T) {
 		meet()
 		b.wantLogged("an hour later", text, 2)
 	})
+}
+
+func TestOthersThatSpendAreLoggedForEachAPIAndAgainAfterAnHour(t *testing.T) {
+	logs := new(processtest.Log)
+	now := time.Unix(1000, 0)
+	l := newContentionLog(log.NewLogfmtLogger(logs), func() time.Time { return now })
+	for _, step := range []struct {
+		name    string
+		wait    time.Duration
+		of      geelark.Endpoint
+		outcome string
+		want    int // lines
+	}{
+		{"an answer", 0, status, "0", 0},
+		{"a limit that is broken", 0, status, "40007", 1},
+		{"again within the hour", time.Hour - 1, status, "40007", 0},
+		{"another limit", 0, listing, "40007", 1},
+		{"an hour after the last", time.Hour, status, "40007", 1},
+	} {
+		now = now.Add(step.wait)
+		before := strings.Count(logs.String(), "\n")
+		l.see(geelark.Request{Endpoint: step.of, Outcome: step.outcome})
+		if got := strings.Count(logs.String(), "\n") - before; got != step.want {
+			t.Errorf("%s: %d lines, want %d: %s", step.name, got, step.want, logs)
+		}
+	}
+	if !strings.Contains(logs.String(), "api="+listing) {
+		t.Errorf("the API is not named: %s", logs)
+	}
 }

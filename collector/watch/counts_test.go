@@ -3,6 +3,8 @@ package watch
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -82,7 +84,7 @@ func TestCountsGoOnWhenAnAccountComesBack(t *testing.T) {
 
 func TestFailuresOfAnyNumberOfCodesAreKeptInLittleRoom(t *testing.T) {
 	c := newCounts("a", &Options{Observer: nobody{}})
-	for i := range 3 * maxUndocumented {
+	for i := range 300 {
 		c.fail([]phones.Failure{phones.FailedWith(geelark.Code(60_000 + i))})
 	}
 	c.fail([]phones.Failure{phones.FailedWith(geelark.CodePhoneNotFound), {Kind: phones.Missing}, {Kind: phones.Missing}})
@@ -90,7 +92,48 @@ func TestFailuresOfAnyNumberOfCodesAreKeptInLittleRoom(t *testing.T) {
 	for _, f := range c.failures {
 		sum += f.N
 	}
-	if len(c.failures) != maxUndocumented+2 || sum != 3*maxUndocumented+3 || *c.of(phones.Failure{Kind: phones.Missing}) != 2 {
+	if len(c.failures) != 100+2 || sum != 300+3 || *c.of(phones.Failure{Kind: phones.Missing}) != 2 {
 		t.Errorf("%d failures, %d lookups", len(c.failures), sum)
 	}
+}
+
+// The room that is left belongs to the codes that came first.
+func TestFailuresBeyondTheBoundCountWithTheLastOfTheOthers(t *testing.T) {
+	c := newCounts("a", &Options{Observer: nobody{}})
+	missing := phones.Failure{Kind: phones.Missing}
+	code := func(i int) phones.Failure { return phones.FailedWith(geelark.Code(60_000 + i)) }
+	for i := range 100 {
+		c.fail([]phones.Failure{code(i)})
+	}
+	c.fail([]phones.Failure{missing, missing})
+	c.fail([]phones.Failure{code(100), code(101), code(0)})
+	for f, want := range map[phones.Failure]int{missing: 2, code(0): 2, code(1): 1, code(99): 3} {
+		if got := *c.of(f); got != want {
+			t.Errorf("%s: %d lookups, want %d", f, got, want)
+		}
+	}
+	if len(c.failures) != 101 {
+		t.Errorf("%d failures are told apart", len(c.failures))
+	}
+}
+
+func TestNothingIsToldOfPhonesThatDidNotLeaveAndLookupsThatDidNotFail(t *testing.T) {
+	onMachine(t, geelarktest.Config{Phones: 5, Still: true}, func(m *machine) {
+		b := m.start()
+		c := b.account().counts
+		c.drop(phones.Loss{Tracked: 5, Doubted: 3})
+		c.fail(nil)
+		if _, err := os.Stat(filepath.Join(m.dir, "counts.default")); !os.IsNotExist(err) {
+			t.Errorf("something was written: %v", err)
+		}
+		m.stop(b)
+	})
+}
+
+func TestPhonesThatLeaveAreToldByTheReason(t *testing.T) {
+	r := &recorder{dropped: make(map[DropReason]int)}
+	c := newCounts("a", &Options{Observer: r})
+	c.drop(phones.Loss{NotFound: 1, Unlisted: 2, Unselected: 3})
+	c.drop(phones.Loss{Unlisted: 4})
+	r.want(t, "after two losses", map[DropReason]int{DroppedNotFound: 1, DroppedUnlisted: 6, DroppedUnselected: 3})
 }

@@ -26,7 +26,7 @@ type fixedTracker struct {
 	workers *workers
 	read    func(ctx context.Context, file string) ([]byte, error)
 	report  func(error)
-	changed func() // called when other phones are tracked
+	changed func() // called with the lock held when other phones are tracked
 	now     func() time.Time
 	logger  log.Logger
 	seed    maphash.Seed
@@ -50,9 +50,8 @@ type IDsFile struct {
 func newFixedTracker(a *Account, o *Options, logger log.Logger, old *Account) (*fixedTracker, error) {
 	t := &fixedTracker{
 		ids: a.cfg.IDs, path: a.cfg.IDsFile, store: a.store, workers: a.workers, read: o.ReadFile, now: o.Now, logger: logger, seed: maphash.MakeSeed(),
-		report:  a.errors.logging("", NewFailureLog("Reading the phone ids", "the phones before stay tracked", logger, o.Now)),
-		changed: func() {},
-		losses:  a.newLosses(logger),
+		report: a.errors.logging("", NewFailureLog("Reading the phone ids", "the phones before stay tracked", logger, o.Now)),
+		losses: a.newLosses(logger),
 	}
 	if t.path == "" || old != nil && t.watchesAs(old.fixed) {
 		return t, nil
@@ -84,6 +83,7 @@ func (t *fixedTracker) begin(old *fixedTracker) {
 func (t *fixedTracker) track() {
 	ids := slices.Concat(t.ids, t.inFile)
 	t.losses.take(t.store.TrackOnly(ids))
+	t.changed()
 	if len(ids) == 0 {
 		level.Warn(t.logger).Log("msg", "No phone is tracked: the file holds no id", "file", t.path)
 	}
@@ -96,11 +96,9 @@ func (t *fixedTracker) refresh(ctx context.Context) {
 	if ended == nil {
 		return
 	}
-	enough := time.NewTimer(idsFilePatience)
-	defer enough.Stop()
 	select {
 	case <-ended:
-	case <-enough.C:
+	case <-time.After(idsFilePatience):
 	case <-ctx.Done():
 	}
 }
@@ -120,35 +118,37 @@ func (t *fixedTracker) start() <-chan struct{} {
 }
 
 func (t *fixedTracker) readAgain(ended chan struct{}) {
+	defer close(ended)
 	content, err := t.read(t.workers.ctx, t.path)
-	hash := maphash.Bytes(t.seed, content)
 	t.mu.Lock()
-	var ids []string
-	news := err == nil && hash != t.content
-	if news {
-		ids, err = parseIDs(t.path, content)
-	}
+	defer t.mu.Unlock()
 	t.reading = nil
 	if t.workers.isClosed() { // the store is another tracker's now, or nobody's
-		t.mu.Unlock()
-		close(ended)
 		return
+	}
+	if err == nil {
+		err = t.take(content)
 	}
 	if t.file.Successful = err == nil; err == nil {
 		t.file.LastSuccess = t.now()
-		if news {
-			t.content, t.inFile = hash, ids
-			t.track()
-		}
+		t.report(nil)
 	} else {
-		err = &idsFileError{err}
+		t.report(&idsFileError{err})
 	}
-	t.mu.Unlock()
-	t.report(err)
-	if news && err == nil {
-		t.changed()
+}
+
+// take takes in what the file holds.
+func (t *fixedTracker) take(content []byte) error {
+	hash := maphash.Bytes(t.seed, content)
+	if hash == t.content {
+		return nil
 	}
-	close(ended)
+	ids, err := parseIDs(t.path, content)
+	if err == nil {
+		t.content, t.inFile = hash, ids
+		t.track()
+	}
+	return err
 }
 
 // state returns how reading the file goes, and whether there is one.
@@ -160,5 +160,3 @@ func (t *fixedTracker) state() (f IDsFile, ok bool) {
 
 // idsFileError is why an ids file could not be read.
 type idsFileError struct{ error }
-
-func (e *idsFileError) Unwrap() error { return e.error }

@@ -137,7 +137,7 @@ func TestNobodyWaitsForAnIDsFileThatHangs(t *testing.T) {
 		for range 10 {
 			start := time.Now()
 			b.poll()
-			if took := time.Since(start); took > idsFilePatience {
+			if took := time.Since(start); took != 200*time.Millisecond {
 				t.Errorf("a scrape took %s", took)
 			}
 		}
@@ -155,9 +155,13 @@ func TestNobodyWaitsForAnIDsFileThatHangs(t *testing.T) {
 			t.Errorf("a reload took %s", took)
 		}
 		b.poll()
+		polls := b.sim.Requests(status)
 		close(release)
 		synctest.Wait()
 		b.wantTracked("when it is read late", "2")
+		if n := b.sim.Requests(status); n != polls+1 {
+			t.Errorf("%d polls when it is read late, want one", n-polls)
+		}
 
 		release = make(chan struct{})
 		b.poll()
@@ -166,5 +170,124 @@ func TestNobodyWaitsForAnIDsFileThatHangs(t *testing.T) {
 		if took := time.Since(start); took != 0 || reading != 0 {
 			t.Errorf("the end took %s, %d readings", took, reading)
 		}
+	})
+}
+
+func TestNothingIsLearnedFromAReadingThatAReloadCutsOff(t *testing.T) {
+	hang := false
+	set := func(o *Options) {
+		o.Collectors = []string{CollectorStatus}
+		o.ReadFile = func(ctx context.Context, _ string) ([]byte, error) {
+			if !hang {
+				return []byte("1\n"), nil
+			}
+			<-ctx.Done()
+			return []byte("2\n"), ctx.Err()
+		}
+	}
+	inBubbleWith(t, 0, set, func(c *AccountConfig) { c.IDsFile = "a file" }, func(b *bench) {
+		b.poll()
+		good := time.Now()
+		time.Sleep(time.Minute)
+		hang = true
+		start := time.Now()
+		scraped := make(chan time.Duration)
+		go func() {
+			b.poll()
+			scraped <- time.Since(start)
+		}()
+		synctest.Wait()
+		b.reload(func(c *AccountConfig) { c.CacheTTL *= 2 })
+		if took := <-scraped; took != 0 {
+			t.Errorf("the scrape before took %s", took)
+		}
+		b.wantTracked("after the reload", "1")
+		b.wantIDsFile("after the reload", true, good)
+		b.wantLogged("after the reload", "Reading the phone ids", 0)
+		if errs := b.Overview().Accounts[0].Errors; len(errs) != 0 {
+			t.Errorf("the page is told of %+v", errs)
+		}
+	})
+}
+
+func TestAFileWithoutIDsIsToldOnceForEachTimeThatItIsEmptied(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ids")
+	writeFile(t, path, "")
+	inBubble(t, 0, func(c *AccountConfig) { c.IDsFile = path }, func(b *bench) {
+		const text = `"No phone is tracked: the file holds no id" file=`
+		b.poll()
+		b.poll()
+		b.wantLogged("at first", text, 1)
+		writeFile(t, path, "1\n")
+		b.poll()
+		b.wantLogged("with an id", text, 1)
+		writeFile(t, path, "# none\n")
+		b.poll()
+		b.poll()
+		b.wantLogged("without one again", text, 2)
+	})
+}
+
+func TestAnAccountWithoutAnIDsFileHasNoneToTellOf(t *testing.T) {
+	for name, change := range map[string]func(*AccountConfig){
+		"ids in the configuration": trackFleet([]string{"1"}),
+		"phones that are listed":   nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, 0, change, func(b *bench) {
+				b.poll()
+				if f, ok := b.account().IDsFile(); ok || f != (IDsFile{}) {
+					t.Errorf("got %+v, %v", f, ok)
+				}
+			})
+		})
+	}
+}
+
+// One that becomes good and says what it said is read, and changes nothing.
+func TestWhatAFileSaidBeforeAReloadIsNoNews(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ids")
+	writeFile(t, path, "1\n")
+	inBubble(t, 0, func(c *AccountConfig) { c.IDsFile = path }, func(b *bench) {
+		writeFile(t, path, "2\n")
+		b.poll()
+		writeFile(t, path, "x y\n")
+		b.reload(func(c *AccountConfig) { c.CacheTTL *= 2 })
+		b.wantTracked("when it cannot be read, after a reload", "2")
+		writeFile(t, path, "2\n")
+		b.poll()
+		b.wantTracked("when it says what it said", "2")
+		b.wantIDsFile("when it says what it said", true, time.Now())
+		writeFile(t, path, "1\n")
+		b.poll()
+		b.wantTracked("when it says what it said at first", "1")
+	})
+}
+
+// Another file is read before the configuration is accepted.
+func TestAReloadThatNamesAnotherFileReadsIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ids")
+	writeFile(t, path, "1\n")
+	inBubble(t, 0, func(c *AccountConfig) { c.IDsFile = path }, func(b *bench) {
+		b.poll()
+		for name, content := range map[string]string{"missing": "", "bad": "a b\n"} {
+			other := path + name
+			if content != "" {
+				writeFile(t, other, content)
+			}
+			cfg := b.account().Config()
+			cfg.IDsFile = other
+			err := b.Reload([]AccountConfig{cfg})
+			if fe, ok := errors.AsType[*FieldError](err); !ok || fe.Field != "phones.ids_file" || !strings.Contains(err.Error(), other) {
+				t.Errorf("%s: %v", name, err)
+			}
+			b.wantTracked("after a file that is "+name, "1")
+		}
+		writeFile(t, path+"good", "2\n3\n")
+		b.reload(func(c *AccountConfig) { c.IDsFile = path + "good" })
+		b.wantTracked("after a file that is good", "2", "3")
+		b.wantIDsFile("after a file that is good", true, time.Now())
+		b.reload(func(c *AccountConfig) { c.IDsFile, c.IDs = "", []string{"4"} })
+		b.wantTracked("without a file", "4")
 	})
 }

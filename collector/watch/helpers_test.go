@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,6 +40,7 @@ type bench struct {
 	logs *processtest.Log
 
 	transport roundTripper // can be changed
+	idle      atomic.Int64 // how often idle connections were closed
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -98,6 +100,9 @@ func testConfig() AccountConfig {
 
 // RoundTrip implements [http.RoundTripper].
 func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) { return b.transport.RoundTrip(r) }
+
+// CloseIdleConnections is called by clients that keep none.
+func (b *bench) CloseIdleConnections() { b.idle.Add(1) }
 
 // account is the bench's first.
 func (b *bench) account() *Account { return b.Fleet().Accounts[0] }

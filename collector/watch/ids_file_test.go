@@ -1,16 +1,18 @@
 package watch
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"unicode"
 )
 
 func TestAnIDsFileHoldsOneIDALine(t *testing.T) {
-	long := strings.Repeat("7", maxIDLength+1)
+	long := strings.Repeat("7", 65)
 	const must = ": a phone id must be of letters, digits, dashes and underscores, has "
 	for name, tt := range map[string]struct {
 		content string
@@ -42,6 +44,10 @@ func TestAnIDsFileHoldsOneIDALine(t *testing.T) {
 		"UTF-16, reversed":        {"\xfe\xff\x001\x00\n", nil, ":1: the file is in UTF-16"},
 		"UTF-16 without a mark":   {"1\x00\n\x00", nil, ":1: the file is in UTF-16"},
 		"JSON":                    {"[\"1\"]\n", nil, ":1" + must},
+		"as long as an id can be": {long[1:] + "\n", []string{long[1:]}, ""},
+		"one character":           {"7", []string{"7"}, ""},
+		"two that are UTF-16":     {"7\x00", nil, ":1: the file is in UTF-16"},
+		"two that are not":        {"71", []string{"71"}, ""},
 		"too long":                {long + "\n", nil, ":1: a phone id has at most 64 characters"},
 		"a line without an end":   {strings.Repeat("7", 1<<20), nil, ":1: a phone id has at most 64 characters"},
 	} {
@@ -78,6 +84,52 @@ func TestOnlyARegularFileIsReadForIDs(t *testing.T) {
 	for _, path := range []string{fifo, dir, os.DevNull, filepath.Join(dir, "missing")} {
 		if _, err := ReadIDs(t.Context(), path); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v", path, err)
+		}
+	}
+}
+
+func TestEachCharacterOfAnIDIsNamedUnlessItCanBeOne(t *testing.T) {
+	const letters = "abcdefghijklmnopqrstuvwxyz"
+	for r := range rune(0x250) {
+		what := "another character"
+		switch {
+		case strings.ContainsRune(letters+strings.ToUpper(letters)+"0123456789-_", r):
+			what = ""
+		case strings.ContainsRune(" \t\n\v\f\r\u0085\u00a0", r):
+			what = "a blank"
+		case r == ',':
+			what = "a comma"
+		case r == ';':
+			what = "a semicolon"
+		case strings.ContainsRune("\"'`", r):
+			what = "a quote"
+		case r < 0x80 && unicode.IsControl(r):
+			what = "a control character"
+		}
+		want := fmt.Sprint("a phone id must be of letters, digits, dashes and underscores, has ", what)
+		if err := CheckID("1" + string(r)); what == "" && err != nil || what != "" && (err == nil || err.Error() != want) {
+			t.Errorf("%q: %v, want %s", r, err, what)
+		}
+	}
+	if err := CheckID(""); err == nil || err.Error() != "a phone id must not be empty" {
+		t.Errorf("nothing: %v", err)
+	}
+}
+
+// The file has no blocks on the disk.
+func TestAnIDsFileIsReadUpToSixtyFourMebibytes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ids")
+	writeFile(t, path, "# a comment\n7\n#")
+	for _, tt := range []struct {
+		size int64
+		read bool
+	}{{64 << 20, true}, {64<<20 + 1, false}} {
+		if err := os.Truncate(path, tt.size); err != nil {
+			t.Fatal(err)
+		}
+		ids, err := ReadIDs(t.Context(), path)
+		if read := err == nil && len(ids) == 1; read != tt.read {
+			t.Errorf("%d bytes: %v, %v", tt.size, ids, err)
 		}
 	}
 }

@@ -65,10 +65,19 @@ func TestNewCredentialsDoNotInheritTheFailuresOfTheFormer(t *testing.T) {
 		"another ttl":     {func(c *AccountConfig) { c.CacheTTL = 20 * time.Second }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubbleWith(t, 5, nil, nil, func(b *bench) {
+			inBubbleWith(t, 5, func(o *Options) { o.Collectors = Collectors() }, trackFleet([]string{"1"}), func(b *bench) {
 				remove := b.sim.Inject(geelarktest.Fault{Code: geelark.CodePermission})
 				b.pollAndList()
 				remove()
+				wantFailing := func(when string, want bool) {
+					t.Helper()
+					for _, c := range Collectors() {
+						if s := b.account().State(c); (s.Tried && !s.Worked) != want {
+							t.Errorf("%s: %s: %+v", when, c, s)
+						}
+					}
+				}
+				wantFailing("at first", true)
 				if up, _ := b.account().Up(); up {
 					t.Fatal("up although everything failed")
 				}
@@ -78,7 +87,9 @@ func TestNewCredentialsDoNotInheritTheFailuresOfTheFormer(t *testing.T) {
 						t.Errorf("after the reload: %+v", e)
 					}
 				}
+				wantFailing("after the reload", !tt.up)
 				b.pollAndList()
+				wantFailing("after the scrape", !tt.up) // nothing is due sooner than it was
 				if up, _ := b.account().Up(); up != tt.up {
 					t.Errorf("up is %v, want %v: %s", up, tt.up, b.logs)
 				}
