@@ -2,6 +2,7 @@ package geelark
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -148,6 +149,21 @@ func TestErrorTellsWhatSupportAsksFor(t *testing.T) {
 	} {
 		if got := test.err.Error(); got != test.want {
 			t.Errorf("got  %s\nwant %s", got, test.want)
+		}
+	}
+}
+
+func TestACallIsHeldBackByAPauseOrByASpentBudget(t *testing.T) {
+	for name, test := range map[string]struct {
+		err    LimitError
+		paused bool
+	}{
+		"a spent budget":             {LimitError{}, false},
+		"a pause for a code":         {LimitError{Pause: CodeHourLimit}, true},
+		"a pause for an HTTP status": {LimitError{PauseStatus: http.StatusTooManyRequests}, true},
+	} {
+		if got := test.err.Paused(); got != test.paused {
+			t.Errorf("%s: paused is %t", name, got)
 		}
 	}
 }

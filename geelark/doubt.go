@@ -15,32 +15,24 @@ import "time"
 type doubt struct {
 	until time.Time
 	slot  time.Duration // 0: nothing to spare
-	used  int64         // the number of the last slot that was used, or begun in
+	free  time.Time     // the end of the last slot that was used, or begun in
 }
 
 func newDoubt(now, since time.Time, q quota) doubt {
 	d := doubt{until: earlier(since, now).Add(q.minute)}
 	d.pace(q)
-	if d.slot > 0 {
-		d.used = d.number(now)
-	}
+	d.take(now)
 	return d
 }
 
 // pace goes on with another quota. A slot is a little longer than it need be,
 // since requests do not arrive as they leave.
 func (d *doubt) pace(q quota) {
-	before := d.slot
 	d.slot = 0
 	if spare := q.spare - q.spare/20; spare > 0 {
 		d.slot = q.minute / time.Duration(spare)
 	}
-	if before > 0 && d.slot > 0 && before != d.slot {
-		d.used = d.used * int64(before) / int64(d.slot)
-	}
 }
-
-func (d *doubt) number(t time.Time) int64 { return t.UnixNano() / int64(d.slot) }
 
 // next returns the earliest time at which a request with so many before it can be
 // sent.
@@ -51,7 +43,7 @@ func (d *doubt) next(now time.Time, ahead int) time.Time {
 	if d.slot == 0 {
 		return d.until
 	}
-	at := time.Unix(0, (d.used+1+int64(ahead))*int64(d.slot))
+	at := d.free.Add(d.slot - 1).Truncate(d.slot).Add(time.Duration(ahead) * d.slot)
 	switch {
 	case at.After(d.until):
 		return d.until
@@ -62,8 +54,4 @@ func (d *doubt) next(now time.Time, ahead int) time.Time {
 }
 
 // take uses the slot of now.
-func (d *doubt) take(now time.Time) {
-	if now.Before(d.until) && d.slot > 0 {
-		d.used = d.number(now)
-	}
-}
+func (d *doubt) take(now time.Time) { d.free = now.Truncate(d.slot).Add(d.slot) }

@@ -149,6 +149,29 @@ func TestDoubtThatHasNothingToSpareAnyMoreWaitsForItsEnd(t *testing.T) {
 	})
 }
 
+func TestAnotherPaceGivesNoSlotAwayTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, paces := range [][]int{{150}, {150, 200}, {150, 200, 100}, {150, 100}, {150, 190, 150}, {150, 200, 150}} {
+			b := NewBudgets(Limits{PerMinute: paces[0], PerHour: 18000}, time.Now)
+			b.Doubt(time.Now())
+			for used := range 3 {
+				for _, perMinute := range append(paces[1:], 150) {
+					b.SetLimits(Limits{PerMinute: perMinute, PerHour: 18000})
+				}
+				next := b.Of(EndpointPhoneStatus).Next
+				if !next.After(time.Now()) || time.Until(next) > 4*time.Minute/48 {
+					t.Errorf("with %d a minute in turn and %d slots used, the next is free after %s", paces, used, time.Until(next))
+				}
+				time.Sleep(time.Until(next))
+				if ok, _ := b.endpoints[EndpointPhoneStatus].reserve(); !ok {
+					t.Errorf("with %d a minute in turn the slot at %s is not free", paces, next)
+				}
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
 func TestDoubtEndsAfterAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBudgets(Limits{PerMinute: 150, PerHour: 18000}, time.Now)

@@ -94,7 +94,15 @@ func TestAnswerThatIsNotWhatItShouldBeIsMalformedAndNotAskedForAgain(t *testing.
 				writing(answer, closing)(conn)
 			}), WithRetries(2))
 			err := ask(t.Context(), c)
-			wantReason(t, err, ReasonMalformed)
+			te := wantReason(t, err, ReasonMalformed)
+			for of, says := range map[string]string{
+				"redirect nowhere": "a redirect to an address that cannot be parsed", "an encoding that was not asked": "encoded in another way than was asked for",
+				"declared gzip": "cannot be decompressed", "gzip that is cut": "cannot be decompressed", "gzip with": "cannot be decompressed",
+			} {
+				if strings.HasPrefix(name, of) && !strings.Contains(te.Err.Error(), says) {
+					t.Errorf("got %v, want %q", te, says)
+				}
+			}
 			wantOwnWords(t, err)
 			if n := requests.Load(); n != 1 {
 				t.Errorf("%d requests", n)
@@ -163,6 +171,7 @@ func TestFailuresBelowHTTPAreInOwnWords(t *testing.T) {
 		"name server is odd":        {&net.DNSError{Err: "server misbehaving " + echoed, Name: echoed}, ReasonDNS, "not resolved"},
 		"name of another":           {verify(x509.HostnameError{Certificate: certificate(echoed), Host: echoed}), ReasonTLS, "another host"},
 		"unknown authority":         {verify(x509.UnknownAuthorityError{Cert: certificate()}), ReasonTLS, "not trusted"},
+		"certificate without names": {verify(x509.CertificateInvalidError{Cert: certificate(), Reason: x509.NotAuthorizedToSign, Detail: echoed}), ReasonTLS, "certificate is not valid"},
 		"expired certificate":       {verify(x509.CertificateInvalidError{Cert: certificate(), Reason: x509.Expired, Detail: echoed}), ReasonTLS, "clock"},
 		"certificate of no use":     {verify(x509.CertificateInvalidError{Cert: certificate(), Reason: x509.TooManyIntermediates, Detail: echoed}), ReasonTLS, "not valid"},
 		"constraint":                {verify(x509.ConstraintViolationError{}), ReasonTLS, "not valid"},
@@ -259,7 +268,7 @@ func TestProxyThatRefusesIsToldInOwnWords(t *testing.T) {
 }
 
 func TestLocationMattersOnlyOfARedirect(t *testing.T) {
-	for status, redirect := range map[int]bool{201: false, 302: true, 308: true, 404: false, 503: false} {
+	for status, redirect := range map[int]bool{201: false, 299: false, 300: true, 302: true, 308: true, 399: true, 400: false, 404: false, 503: false} {
 		err := ask(t.Context(), newClient(t, play(func(*http.Request) (*http.Response, error) {
 			resp, err := answerStatus(status)(nil)
 			resp.Header.Set("Location", "http://%zz")

@@ -32,7 +32,7 @@ func (h *envelopeHandler) do(ctx context.Context, c *call) error {
 		hasData bool
 	)
 	r := newReader(c.answer)
-	isObject := r.object(func(name []byte) {
+	r.object(func(name []byte) {
 		switch string(name) {
 		case "code":
 			code = integer[Code](r)
@@ -59,7 +59,7 @@ func (h *envelopeHandler) do(ctx context.Context, c *call) error {
 		return malformed(err)
 	}
 	var ok bool
-	if c.code, ok = code.Get(); !isObject || !ok {
+	if c.code, ok = code.Get(); !ok {
 		return malformed(errors.New("the answer has no code"))
 	}
 	switch {

@@ -49,9 +49,9 @@ func (h *retryHandler) do(ctx context.Context, c *call) error {
 // backoff returns the wait before retry number try (from 0): exponential,
 // capped, and spread by jitter in [0, 1) over its upper half.
 func backoff(try int, jitter float64) time.Duration {
-	d := backoffCap
-	if try < 16 {
-		d = min(backoffBase<<try, backoffCap)
+	d := backoffBase
+	for range try {
+		d = min(2*d, backoffCap)
 	}
 	return d/2 + time.Duration(jitter*float64(d/2))
 }

@@ -19,7 +19,7 @@ type transportHandler struct{ client *Client }
 
 func (h *transportHandler) do(ctx context.Context, c *call) error {
 	cl := h.client
-	c.answer, c.code, c.appID, c.skew = nil, CodeOK, "", Optional[time.Duration]{}
+	c.skew = Optional[time.Duration]{}
 	c.traceID = cl.newTraceID()
 
 	ctx, cancel := context.WithTimeout(ctx, cl.timeout)
@@ -127,9 +127,6 @@ func retryAfter(resp *http.Response, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(v, 10, 64); err == nil {
 		return time.Duration(min(seconds, uint64(maxAskedPause/time.Second))) * time.Second
 	}
-	until, err := http.ParseTime(v)
-	if err != nil {
-		return 0
-	}
+	until, _ := http.ParseTime(v) // of anything else it is over
 	return min(max(0, until.Sub(now)), maxAskedPause)
 }

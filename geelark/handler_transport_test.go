@@ -377,3 +377,59 @@ func TestConnectionIsKeptForTheNextRequest(t *testing.T) {
 		t.Errorf("%d connections for three requests", n)
 	}
 }
+
+func TestListsHaveConnectionsOfTheirOwnWhichCanBeClosed(t *testing.T) {
+	var connections atomic.Int32
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, `{"code":40015}`)
+	}))
+	done := make(chan struct{}, 10)
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			connections.Add(1)
+		case http.StateClosed:
+			done <- struct{}{}
+		}
+	}
+	srv.Start()
+	defer srv.Close()
+	for name, options := range map[string][]Option{"the default": nil, "a given one": {WithTransport(&http.Transport{})}} {
+		c, err := New(Credentials{Token: testToken}, NewBudgets(VendorLimits(), time.Now), append(options, WithBaseURL(srv.URL))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		connections.Store(0)
+		for _, test := range []struct {
+			ask  func() error
+			want int32 // connections that were opened until then
+		}{
+			{func() error { _, err := c.Wallet(t.Context()); return err }, 1},
+			{func() error { _, err := c.PhoneList(t.Context(), PhoneListFilter{}, 1, 1); return err }, 2},
+			{func() error { return ask(t.Context(), c) }, 2},
+			{func() error { _, err := c.TaskHistory(t.Context(), "", 1); return err }, 2},
+			{func() error { _, err := c.Tasks(t.Context(), []string{"1"}); return err }, 2},
+			{func() error { _, err := c.Transactions(t.Context(), FlowQuery{}); return err }, 2},
+		} {
+			if err := test.ask(); !errors.Is(err, CodePermission) || connections.Load() != test.want {
+				t.Errorf("%s: %d connections, want %d, %v", name, connections.Load(), test.want, err)
+			}
+		}
+		c.CloseIdleConnections()
+		<-done
+		<-done
+	}
+}
+
+func TestNothingOfARequestGoesOnBehindIt(t *testing.T) {
+	var end <-chan struct{}
+	mustAsk(t, newClient(t, transportFunc(func(r *http.Request) (*http.Response, error) {
+		end = r.Context().Done()
+		return answerBody(statusOK)(r)
+	})))
+	select {
+	case <-end:
+	default:
+		t.Error("its context goes on")
+	}
+}

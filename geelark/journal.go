@@ -84,7 +84,7 @@ func (b *budget) remember(p Past) {
 		b.ended = append(b.ended, at.Sub(b.epoch))
 	}
 	slices.Sort(b.ended)
-	if until := earlier(p.PausedUntil, now.Add(hourPause)); until.After(now) && until.After(b.pausedUntil) {
+	if until := earlier(p.PausedUntil, now.Add(hourPause)); until.After(b.pausedUntil) {
 		b.pausedUntil, b.pause = until, pause{code: p.Code, status: p.Status}
 	}
 }

@@ -235,6 +235,28 @@ func TestAPauseIsRemembered(t *testing.T) {
 	})
 }
 
+func TestThePastIsOfTheLastHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudgets(VendorLimits(), time.Now)
+		of := b.endpoints[EndpointPhoneStatus]
+		of.reserve()
+		of.giveBack() // it was never sent
+		if past := b.Past(); len(past) != 0 {
+			t.Errorf("before anything was sent: %+v", past)
+		}
+		of.reserve()
+		of.end(time.Now(), true, pause{})
+		time.Sleep(time.Hour)
+		if past := b.Past(); len(past) != 1 || len(past[EndpointPhoneStatus].Ended) != 1 {
+			t.Errorf("after an hour: %+v", past)
+		}
+		time.Sleep(justOver)
+		if past := b.Past(); len(past) != 0 {
+			t.Errorf("after more than an hour: %+v", past)
+		}
+	})
+}
+
 func asLimit(err error, to **LimitError) bool {
 	le, ok := err.(*LimitError) //nolint:errorlint // it is what the budget returns
 	*to = le

@@ -155,16 +155,14 @@ func (r *reader) more(end jsontext.Kind) bool {
 }
 
 // object calls member with the name of each member of the next value, to take
-// its value or to leave it, and reports whether that is an object. The name is
-// valid until member returns.
-func (r *reader) object(member func(name []byte)) bool {
+// its value or to leave it. The name is valid until member returns.
+func (r *reader) object(member func(name []byte)) {
 	if !r.enter('{') {
-		return false
+		return
 	}
 	for r.more('}') {
 		r.member(member)
 	}
-	return !r.failed
 }
 
 func (r *reader) member(member func(name []byte)) {
@@ -174,7 +172,7 @@ func (r *reader) member(member func(name []byte)) {
 	}
 	// Most names are not asked for: no memory is spent on them.
 	start := len(r.names)
-	if bytes.IndexByte(quoted, '\\') < 0 {
+	if !bytes.ContainsRune(quoted, '\\') {
 		r.names = append(r.names, quoted[1:len(quoted)-1]...)
 	} else {
 		r.names, _ = jsontext.AppendUnquote(r.names, quoted)
@@ -258,7 +256,7 @@ func parseText(v jsontext.Value) (string, bool) {
 	if v.Kind() != '"' {
 		return "", false
 	}
-	if plain := v[1 : len(v)-1]; bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
+	if plain := v[1 : len(v)-1]; !bytes.ContainsRune(plain, '\\') && utf8.Valid(plain) {
 		return string(plain), true
 	}
 	b, _ := jsontext.AppendUnquote(nil, v)
@@ -278,45 +276,34 @@ func parseID(v jsontext.Value) (string, bool) {
 	return "", false
 }
 
-// digits returns the text of a number, which may stand in JSON as a string.
-func digits(v jsontext.Value) (string, bool) {
+// digits returns the text of a number, which may stand in JSON as a string, "" for
+// anything else.
+func digits(v jsontext.Value) string {
 	switch v.Kind() {
 	case '0':
-		return string(v), true
+		return string(v)
 	case '"':
 		s := string(v[1 : len(v)-1])
 		// strconv reads more than numbers of JSON.
-		return s, s != "" && strings.Trim(s, "+-.0123456789eE") == "" && strings.ContainsAny(s[:1], "-0123456789")
+		if strings.Trim(s, "+-.0123456789eE") == "" && strings.IndexAny(s, "-0123456789") == 0 {
+			return s
+		}
 	}
-	return "", false
+	return ""
 }
 
 // parseInteger reads an integer, also one that is written as 10.0 or 1e1.
 func parseInteger(v jsontext.Value) (int64, bool) {
-	s, ok := digits(v)
-	if !ok {
-		return 0, false
-	}
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+	if n, err := strconv.ParseInt(digits(v), 10, 64); err == nil {
 		return n, true
 	}
-	if !strings.ContainsAny(s, ".eE") {
-		return 0, false // out of range
-	}
 	const exact = 1 << 53 // beyond it, floats skip integers
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
-		return 0, false
-	}
-	return int64(f), true
+	f, ok := parseNumber(v)
+	return int64(f), ok && f == math.Trunc(f) && math.Abs(f) <= exact
 }
 
 func parseNumber(v jsontext.Value) (float64, bool) {
-	s, ok := digits(v)
-	if !ok {
-		return 0, false
-	}
-	f, err := strconv.ParseFloat(s, 64)
+	f, err := strconv.ParseFloat(digits(v), 64)
 	return f, err == nil
 }
 

@@ -89,12 +89,15 @@ func TestRetryAfterIsKept(t *testing.T) {
 		"a redirect is not one of them": {302, text120, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, skew := range []time.Duration{0, 5 * time.Minute, -5 * time.Minute} {
+			const noDate = time.Nanosecond
+			for _, skew := range []time.Duration{0, 5 * time.Minute, -5 * time.Minute, noDate} {
 				synctest.Test(t, func(t *testing.T) {
 					s := play(func(*http.Request) (*http.Response, error) {
 						resp, err := answerStatus(test.status)(nil)
 						theirs := time.Now().Add(skew)
-						resp.Header.Set("Date", theirs.UTC().Format(http.TimeFormat))
+						if skew != noDate {
+							resp.Header.Set("Date", theirs.UTC().Format(http.TimeFormat))
+						}
 						if test.value != nil {
 							resp.Header.Set("Retry-After", test.value(theirs))
 						}
@@ -175,4 +178,19 @@ func TestObserverIsToldOfTheServersClock(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestARequestWithoutAnAnswerTellsNothingOfTheServersClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []Optional[time.Duration]
+		c := newClient(t, play(func(*http.Request) (*http.Response, error) {
+			resp, err := answerStatus(502)(nil)
+			resp.Header.Set("Date", httpDate(time.Minute)(time.Now()))
+			return resp, err
+		}, failWith(errors.New("reset"))), WithRetries(1), WithObserver(func(r Request) { got = append(got, r.Skew) }))
+		_ = ask(t.Context(), c)
+		if len(got) != 2 || got[0] != Some(time.Minute) || got[1].Known() {
+			t.Errorf("got %+v", got)
+		}
+	})
 }

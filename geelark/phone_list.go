@@ -283,7 +283,7 @@ func (d *phoneListData) check() error {
 		return errors.New("the answer's items are no list")
 	case d.items == 0 && total > before:
 		return errors.New("the answer contradicts itself: it counts phones and lists none")
-	case d.items > max(0, total-before) && d.different() > max(0, total-before):
+	case d.different() > max(0, total-before):
 		return errors.New("the answer contradicts itself: it lists more phones than it counts")
 	}
 	return nil
@@ -332,7 +332,8 @@ func (c *Client) PhoneList(ctx context.Context, f PhoneListFilter, page, pageSiz
 	if err != nil {
 		return nil, err
 	}
-	d.page.At, d.page.Total = at, d.total.Or(0)
+	d.page.At = at
+	d.page.Total, _ = d.total.Get()
 	return &d.page, nil
 }
 
@@ -354,7 +355,7 @@ func (c *Client) AllPhones(ctx context.Context, f PhoneListFilter, pages func(*P
 	return func(yield func(ListedPhone, error) bool) {
 		l := listing{client: c, filter: f, pages: pages, yield: yield, seen: make(map[string]int)}
 		for pass := 1; pass <= maxListPasses; pass++ {
-			if steady, more := l.pass(ctx, pass); steady || !more {
+			if !l.pass(ctx, pass) {
 				return
 			}
 		}
@@ -378,16 +379,16 @@ type listing struct {
 }
 
 // pass goes through all pages once and yields the phones that were not seen
-// before. It reports whether the pages added up, and whether to go on.
-func (l *listing) pass(ctx context.Context, pass int) (steady, more bool) {
+// before. It reports whether another pass is due, since the pages do not add up.
+func (l *listing) pass(ctx context.Context, pass int) (again bool) {
 	met := 0 // phones
-	steady = true
+	steady := true
 	l.skipped = 0
 	for page := 1; page <= maxListPages; page++ {
 		p, err := l.client.PhoneList(ctx, l.filter, page, MaxListPageSize)
 		if err != nil {
 			l.yield(ListedPhone{}, err)
-			return false, false
+			return false
 		}
 		if l.pages != nil {
 			l.pages(p)
@@ -408,11 +409,11 @@ func (l *listing) pass(ctx context.Context, pass int) (steady, more bool) {
 			onward = true
 			met++
 			if last == 0 && !l.yield(ListedPhone{ph, p.At}, nil) {
-				return false, false
+				return false
 			}
 		}
 		if len(l.filter.IDs) > 0 { // they have one page
-			return true, false
+			return false
 		}
 		// A page of nothing but repetitions comes from a fleet that has grown by a
 		// page, and another pass is due, or from an API that ignores the page.
@@ -420,5 +421,5 @@ func (l *listing) pass(ctx context.Context, pass int) (steady, more bool) {
 			break
 		}
 	}
-	return steady && met+l.skipped == l.total, true
+	return !steady || met+l.skipped != l.total
 }

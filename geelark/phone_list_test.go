@@ -198,6 +198,10 @@ func TestAnswerByIDIsTheSameOnEveryPage(t *testing.T) {
 		if got, err := c.PhoneList(t.Context(), PhoneListFilter{IDs: []string{"a", "b"}}, page, 100); err == nil {
 			t.Errorf("page %d: got %+v of an answer that lists none of 2", page, got)
 		}
+		c = newClient(t, play(answerBody(listAnswer(1, []string{"a"}))))
+		if got, err := c.PhoneList(t.Context(), PhoneListFilter{IDs: []string{"a"}}, page, 100); err != nil || len(got.Phones) != 1 {
+			t.Errorf("page %d of one phone: got %+v, %v", page, got, err)
+		}
 	}
 }
 
@@ -384,10 +388,14 @@ func TestListingOfAnAPIThatMakesNoSenseEnds(t *testing.T) {
 		requests int
 		short    bool // phones are missing
 	}{
-		"page is ignored":         {answerBody(listAnswer(250, page(100))), 100, 6, true},
-		"page is ignored, absurd": {answerBody(listAnswer(1<<40, page(100))), 100, 6, true},
-		"a repetition too many":   {answerBody(listAnswer(1, []string{"a", "a"})), 1, 3, false},
-		"page with a repetition":  {answerBody(listAnswer(2, []string{"a", "a"})), 1, 3, true},
+		"page is ignored":                         {answerBody(listAnswer(250, page(100))), 100, 6, true},
+		"page is ignored, absurd":                 {answerBody(listAnswer(1<<40, page(100))), 100, 6, true},
+		"a repetition too many":                   {answerBody(listAnswer(1, []string{"a", "a"})), 1, 3, false},
+		"page with a repetition":                  {answerBody(listAnswer(2, []string{"a", "a"})), 1, 3, true},
+		"an item of no phone beside a repetition": {answerBody(`{"code":0,"data":{"total":2,"items":[null,{"id":"a"},{"id":"a"}]}}`), 1, 3, false},
+		"the same, and one more is counted":       {answerBody(`{"code":0,"data":{"total":3,"items":[null,{"id":"a"},{"id":"a"}]}}`), 1, 3, true},
+		"a page of all, however many":             {answerBody(listAnswer(150, page(150))), 150, 1, false},
+		"the same with an item of no phone":       {answerBody(strings.Replace(listAnswer(150, page(149)), "[", "[null,", 1)), 149, 1, false},
 		"total that always grows": {func(r *http.Request) (*http.Response, error) {
 			growing += 1000
 			return answerBody(listAnswer(growing, page(100)))(r)
@@ -446,10 +454,42 @@ func TestListingOfAnEndlessFleetEnds(t *testing.T) {
 
 func TestListingByIDIsOneRequest(t *testing.T) {
 	// The API answers with all of them, whatever the page.
-	s := play(answerBody(listAnswer(500, []string{"b", "a", "b"})))
-	got, err := collect(t, newClient(t, s), PhoneListFilter{IDs: []string{"a", "b", "c"}})
-	if err != nil || !slices.Equal(got, []string{"b", "a"}) || len(s.requests()) != 1 {
-		t.Errorf("got %q after %d requests, %v", got, len(s.requests()), err)
+	for _, ids := range [][]string{{"b"}, {"a", "b", "c"}} {
+		s := play(answerBody(listAnswer(500, []string{"b", "a", "b"})))
+		got, err := collect(t, newClient(t, s), PhoneListFilter{IDs: ids})
+		if err != nil || !slices.Equal(got, []string{"b", "a"}) || len(s.requests()) != 1 {
+			t.Errorf("by %q: got %q after %d requests, %v", ids, got, len(s.requests()), err)
+		}
+	}
+}
+
+func TestPhonesBehindARepetitionComeWithTheirPage(t *testing.T) {
+	f := newFleet(250)
+	f.change = map[int]func(*fleet){2: func(f *fleet) { f.insertAtFront("new") }}
+	came := make(map[string]int) // after how many requests
+	for p, err := range newClient(t, f).AllPhones(t.Context(), PhoneListFilter{}, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		came[p.ID] = f.requests
+	}
+	if came["phone-99"] != 1 || came["phone-100"] != 2 || came["phone-198"] != 2 || came["phone-199"] != 3 || came["new"] != 4 || f.requests != 6 {
+		t.Errorf("after %d requests phones came with the %d., %d., %d., %d. and %d.", f.requests,
+			came["phone-99"], came["phone-100"], came["phone-198"], came["phone-199"], came["new"])
+	}
+}
+
+func TestAPageWhoseOnlyNewsIsAnItemOfNoPhoneIsNotTheLast(t *testing.T) {
+	ids := newFleet(250).ids
+	s := play(
+		answerBody(listAnswer(251, ids[:100])),
+		answerBody(strings.Replace(listAnswer(251, ids[:99]), "[", "[null,", 1)),
+		answerBody(listAnswer(251, ids[200:])),
+		answerCode(CodePermission),
+	)
+	got, err := collect(t, newClient(t, s), PhoneListFilter{})
+	if len(got) != 150 || !errors.Is(err, CodePermission) {
+		t.Errorf("got %d phones, %v", len(got), err)
 	}
 }
 
@@ -562,9 +602,9 @@ func TestListedPhoneHasWhatOperatorsGoBy(t *testing.T) {
 		`"id":"1","status":2.0,"chargeMode":1e0,"rpaStatus":0.0,"createTime":17e8`: {Phone{
 			ID: "1", Status: Some(StatusShutDown), ChargeMode: Some(ChargeMonthly), RPARunning: Some(false), CreateTime: time.Unix(1_700_000_000, 0),
 		}, ""},
-		`"id":"1","status":-1,"chargeMode":7,"rpaStatus":2,"monthlyExpire":-1,"createTime":0,"equipmentInfo":{"netType":2,"countryName":{},"osVersion":"o"}`: {Phone{
+		`"id":"1","status":-1,"chargeMode":7,"rpaStatus":2,"monthlyExpire":-1,"createTime":0,"equipmentInfo":{"netType":2,"countryName":{},"osVersion":"o","deviceBrand":7}`: {Phone{
 			ID: "1", Status: Some(Status(-1)), ChargeMode: Some(ChargeMode(7)), RPARunning: Some(false), OSVersion: "o", NetType: Some(NetType(2)),
-		}, "monthlyExpire equipmentInfo.countryName"},
+		}, "monthlyExpire equipmentInfo.countryName equipmentInfo.deviceBrand"},
 		`"id":"1","monthlyExpire":9223372036854775807,"createTime":1700000000000`:                       {unknown, "monthlyExpire createTime"},
 		`"id":"1","monthlyExpire":-9223372036854775808,"createTime":1e300,"status":9223372036854775808`: {unknown, "monthlyExpire createTime status"},
 		`"id":"1","hasBind":{},"tags":["x",{"name":3},{"name":"a"},null,{"name":""}],"createTime":1700000000`: {Phone{

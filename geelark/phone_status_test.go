@@ -288,9 +288,36 @@ func TestASingleDetailThatIsCountedAndMissingIsAContradiction(t *testing.T) {
 		`{"successDetails":[],"totalAmount":1}`:                                  false,
 		`{"successDetails":[],"successAmount":1}`:                                false,
 		`{"successDetails":[],"failAmount":1}`:                                   false,
+		`{"successDetails":[{"id":"1","status":1},null],"successAmount":2}`:      true,
 	} {
 		if _, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PhoneStatus(t.Context(), []string{"1"}); (err == nil) != good {
 			t.Errorf("%s: %v", data, err)
+		}
+	}
+}
+
+func TestOddAmountsAreOfNoPhone(t *testing.T) {
+	data := `{"totalAmount":{},"successAmount":[],"successDetails":[{"id":"1","status":1,"serialName":{}},{"id":"2","status":1}],"failAmount":true}`
+	got, err := newClient(t, play(answerBody(`{"code":0,"data":`+data+`}`))).PhoneStatus(t.Context(), []string{"1", "2"})
+	if err != nil || !slices.Equal(got.Oddities, []Oddity{{"1", "serialName"}}) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestNamesInAnyEncodingBecomeValidText(t *testing.T) {
+	for text, want := range map[string]string{
+		`plain`:             "plain",
+		`\u0061 first`:      "a first",
+		`last \u0061`:       "last a",
+		"\xff":              "\ufffd",
+		"a\xffb":            "a\ufffdb",
+		"\\u0061\xffb":      "a\ufffdb",
+		`\ud800`:            "\ufffd",
+		`\ud83d\ude00 \"\\`: "\U0001f600 \"\\",
+	} {
+		got, err := newClient(t, play(answerBody(`{"code":0,"data":{"successDetails":[{"id":"1","status":1,"serialName":"`+text+`"}]}}`))).PhoneStatus(t.Context(), []string{"1"})
+		if err != nil || len(got.Phones) != 1 || got.Phones[0].SerialName != want {
+			t.Errorf("%q: got %+v, %v, want %q", text, got, err, want)
 		}
 	}
 }

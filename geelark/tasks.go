@@ -125,7 +125,7 @@ func (d *taskData) read(r *reader) {
 			d.noList = !r.list(func() { d.readTask(r) }) && !isNull
 		}
 	})
-	d.Total = d.total.Or(0)
+	d.Total, _ = d.total.Get()
 }
 
 func (d *taskData) readTask(r *reader) {
@@ -156,8 +156,8 @@ func (d *taskData) readTask(r *reader) {
 	if t.ID != "" {
 		d.Last = t.ID
 	}
-	t.Status = status.Or(0)
-	if t.ID == "" || !status.Known() {
+	var told bool
+	if t.Status, told = status.Get(); t.ID == "" || !told {
 		d.Skipped++
 		return
 	}

@@ -66,6 +66,19 @@ func TestATaskWithoutALegibleIDOrStatusIsSkipped(t *testing.T) {
 	}
 }
 
+func TestAQueryOfTasksNeedsNoTotal(t *testing.T) {
+	for total, good := range map[string]bool{``: false, `"total":-1,`: false, `"total":"x",`: false, `"total":1,`: true} {
+		body := `{"code":0,"data":{` + total + `"items":[{"id":"1","status":3}]}}`
+		tasks, err := newClient(t, play(answerBody(body))).Tasks(t.Context(), []string{"1"})
+		if err != nil || len(tasks) != 1 {
+			t.Errorf("%s: got %+v, %v", body, tasks, err)
+		}
+		if page, err := newClient(t, play(answerBody(body))).TaskHistory(t.Context(), "", 1); (err == nil) != good {
+			t.Errorf("%s: got %+v, %v", body, page, err)
+		}
+	}
+}
+
 func TestAHistoryOfNoTasksIsOne(t *testing.T) {
 	for _, items := range []string{`null`, `[]`} {
 		page, err := newClient(t, play(answerBody(`{"code":0,"data":{"total":0,"items":`+items+`}}`))).TaskHistory(t.Context(), "", MaxTasks)

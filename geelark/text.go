@@ -23,15 +23,13 @@ func (c *call) clean(s string, most int) string {
 	return printable(c.credentials.hide(cut(s, considered)), most)
 }
 
-// cut returns the beginning of s, of at most so many bytes and whole characters.
+// cut returns the beginning of a text, of at most so many bytes and whole
+// characters.
 func cut(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}
-	for most > 0 && !utf8.RuneStart(s[most]) {
-		most--
-	}
-	return s[:most]
+	return strings.ToValidUTF8(s[:most], "")
 }
 
 // printable replaces what is not to be seen as what it is, such as control
@@ -51,14 +49,10 @@ func printable(s string, most int) string {
 func (c Credentials) hide(s string) string {
 	lower := asciiLower(s)
 	covered := make([]bool, len(s))
-	found := false
 	for _, secret := range []Secret{c.Token, c.APIKey} {
 		for _, form := range formsOf(string(secret)) {
-			found = cover(covered, lower, asciiLower(form)) || found
+			cover(covered, lower, asciiLower(form))
 		}
-	}
-	if !found {
-		return s
 	}
 	var b strings.Builder
 	for i := range len(s) {
@@ -75,8 +69,8 @@ func (c Credentials) hide(s string) string {
 // recognized is the length from which a part of a secret is taken for one.
 const recognized = 8
 
-// cover marks in s every part of a secret's form, which is not empty.
-func cover(covered []bool, s, form string) (found bool) {
+// cover marks in s every part of a secret's form.
+func cover(covered []bool, s, form string) {
 	n := min(recognized, len(form))
 	parts := make(map[string]bool)
 	for i := 0; i+n <= len(form); i++ {
@@ -84,20 +78,15 @@ func cover(covered []bool, s, form string) (found bool) {
 	}
 	for i := 0; i+n <= len(s); i++ {
 		if parts[s[i:i+n]] {
-			found = true
 			for j := range n {
 				covered[i+j] = true
 			}
 		}
 	}
-	return found
 }
 
 // formsOf are the ways in which a secret can stand in a text.
 func formsOf(secret string) []string {
-	if secret == "" {
-		return nil
-	}
 	percent := strings.Builder{}
 	for _, b := range []byte(secret) {
 		percent.WriteString("%" + hex.EncodeToString([]byte{b}))

@@ -162,3 +162,48 @@ func TestOrdinaryWordsAreNotHidden(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestNothingOfASecretIsLeftAtTheEndsOfAText(t *testing.T) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	for _, secret := range []string{testToken, testAPIKey, alphabet} {
+		c := Credentials{Token: Secret(secret)}
+		for _, text := range []string{secret, strings.ToUpper(secret), strings.ToLower(secret), hex.EncodeToString([]byte(secret)), secret + secret} {
+			if got := c.hide(text); got != hidden {
+				t.Errorf("%q shows as %q", text, got)
+			}
+		}
+	}
+}
+
+func TestLessThanEightCharactersAreNoPartOfASecret(t *testing.T) {
+	encode := base64.RawStdEncoding.EncodeToString
+	for _, test := range []struct {
+		secret, text string
+		hides        bool
+	}{
+		{testToken, testToken[3:11], true},
+		{testToken, testToken[3:10], false},
+		{"s3cret", "s3cret", true}, // unless it has no more
+		{"s3cret", "s3cre", false},
+		{"s3cret-9b", encode([]byte("s3cret-9b"))[2:10], true},
+		{"s3cret-8", encode([]byte("s3cret-8"))[2:9], false},
+	} {
+		want := test.text
+		if test.hides {
+			want = hidden
+		}
+		if got := (Credentials{Token: Secret(test.secret)}).hide(test.text); got != want {
+			t.Errorf("%q of %q shows as %q, want %q", test.text, test.secret, got, want)
+		}
+	}
+}
+
+func TestFourKiBOfATextAreLookedAt(t *testing.T) {
+	for blanks, want := range map[int]string{4<<10 - 1: "x", 4 << 10: ""} {
+		body := `{"code":40003,"msg":"` + strings.Repeat(" ", blanks) + `x"}`
+		_, err := newClient(t, play(answerBody(body))).Wallet(t.Context())
+		if e, ok := errors.AsType[*APIError](err); !ok || e.Message != want {
+			t.Errorf("behind %d blanks: got %v, want %q", blanks, err, want)
+		}
+	}
+}

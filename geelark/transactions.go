@@ -90,32 +90,19 @@ func (a Amount) Float() float64 { return float64(a) / 1e9 }
 // decimal reads a decimal number times 10^9, rounded towards zero. The bounds are
 // those of int64.
 func decimal(s string) (int64, bool) {
-	mantissa, exponent := s, 0
-	if i := strings.IndexAny(s, "eE"); i >= 0 {
-		e, err := strconv.Atoi(s[i+1:])
-		if err != nil || e < -100 || e > 100 {
-			return 0, false
-		}
-		mantissa, exponent = s[:i], e
+	mantissa, power, scientific := strings.Cut(strings.ToLower(s), "e")
+	if !scientific {
+		power = "0"
 	}
+	exponent, err := strconv.Atoi(power)
 	whole, fraction, _ := strings.Cut(mantissa, ".")
-	negative := strings.HasPrefix(whole, "-")
-	whole = strings.TrimPrefix(whole, "-")
-	exponent += 9 - len(fraction)
-	digits := strings.TrimLeft(whole+fraction, "0")
-	if whole == "" || strings.Trim(whole+fraction, "0123456789") != "" {
+	whole, negative := strings.CutPrefix(whole, "-")
+	if err != nil || exponent < -100 || exponent > 100 || whole == "" || strings.Trim(whole+fraction, "0123456789") != "" {
 		return 0, false
 	}
-	switch {
-	case digits == "":
-		return 0, true
-	case exponent >= 0:
-		digits += strings.Repeat("0", exponent)
-	case -exponent >= len(digits):
-		return 0, true
-	default:
-		digits = digits[:len(digits)+exponent]
-	}
+	exponent += 9 - len(fraction)
+	digits := "0" + whole + fraction + strings.Repeat("0", max(0, exponent))
+	digits = digits[:max(1, len(digits)+min(0, exponent))]
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if negative {
 		n = -n
@@ -125,25 +112,14 @@ func decimal(s string) (int64, bool) {
 
 // parseAmount reads an amount of money.
 func parseAmount(v jsontext.Value) (Amount, bool) {
-	s, ok := digits(v)
-	if !ok {
-		return 0, false
-	}
-	n, ok := decimal(s)
+	n, ok := decimal(digits(v))
 	return Amount(n), ok
 }
 
 // parseUsed reads a time in minutes, which may have a fraction.
 func parseUsed(v jsontext.Value) (time.Duration, bool) {
-	s, ok := digits(v)
-	if !ok {
-		return 0, false
-	}
-	n, ok := decimal(s)
-	if n < 0 || n > math.MaxInt64/60 {
-		return 0, false
-	}
-	return time.Duration(n) * 60, ok
+	n, ok := decimal(digits(v))
+	return time.Duration(n) * 60, ok && n >= 0 && n <= math.MaxInt64/60
 }
 
 // A Flow is one entry of an account's bill (document "Query billing transaction detail").
@@ -204,7 +180,7 @@ func (d *flowData) read(r *reader) {
 			d.noList = !r.list(func() { d.readFlow(r) }) && !isNull
 		}
 	})
-	d.Total = d.total.Or(0)
+	d.Total, _ = d.total.Get()
 }
 
 // readFlow takes a flow. One whose sum cannot be read must not count as nothing.
@@ -234,7 +210,8 @@ func (d *flowData) readFlow(r *reader) {
 		}
 	})
 	d.Oddities = appendOddities(d.Oddities, f.ID, r.oddSince(mark))
-	f.Amount, f.Used = amount.Or(0), used.Or(0)
+	f.Amount, _ = amount.Get()
+	f.Used, _ = used.Get()
 	if f.ID == "" || f.Created.IsZero() || !amount.Known() || usedTold && !used.Known() {
 		d.Skipped++
 		return

@@ -48,8 +48,10 @@ func TestFlowsAreAskedForInTheDocumentedWords(t *testing.T) {
 			t.Errorf("sent %s, %v, want %s", body, err, want)
 		}
 	}
-	if _, err := newClient(t, play()).Transactions(t.Context(), FlowQuery{Limit: 1001}); err == nil {
-		t.Error("a page of more than the most is asked for")
+	for _, limit := range []int{-1, 1001} {
+		if _, err := newClient(t, play()).Transactions(t.Context(), FlowQuery{Limit: limit}); err == nil {
+			t.Errorf("a page of %d flows is asked for", limit)
+		}
 	}
 }
 
@@ -71,6 +73,8 @@ func TestAFlowWhoseSumCannotBeReadIsSkipped(t *testing.T) {
 		"too large an amount":               {"amount", 1e300, true, nil},
 		"minutes of words":                  {"usedTime", "long", true, nil},
 		"negative minutes":                  {"usedTime", -1, true, nil},
+		"the most minutes":                  {"usedTime", json.RawMessage("153722867.280912930"), false, func(f *Flow) { f.Used = math.MaxInt64 - math.MaxInt64%60 }},
+		"more minutes":                      {"usedTime", json.RawMessage("153722867.280912931"), true, nil},
 		"zero minutes":                      {"usedTime", 0, false, func(f *Flow) { f.Used = 0 }},
 		"a kind that is none":               {"type", true, false, func(f *Flow) { f.Kind = 0 }},
 		"no minutes, as of a rental":        {"usedTime", nil, false, func(f *Flow) { f.Used = 0 }},
