@@ -96,7 +96,7 @@ func openLogs(a *Account, o *Options) *accountLogs {
 	a.billing.restore(first.Billing)
 	if reflect.DeepEqual(first.Selection, a.selection()) {
 		a.inventory.restore(first.Listing, l.saved)
-	} else if len(saved) > 0 {
+	} else {
 		a.store.NewSelection()
 	}
 	if u := a.usage; u != nil {
@@ -156,9 +156,6 @@ func (a *Account) sayPhones(add func([]byte)) {
 
 // isDue reports whether it is time to save the phones, and takes that time.
 func (l *accountLogs) isDue(now time.Time) bool {
-	if l.phones == nil {
-		return false
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now.Sub(l.saved) < saveInterval {

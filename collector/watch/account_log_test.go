@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"github.com/go-kit/log"
 
 	"geelark_exporter/collector/state"
-	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
 
@@ -131,15 +131,17 @@ func TestWhatEachPhoneUsedIsKnownRightAfterARestart(t *testing.T) {
 
 func TestTheFirstScrapeAfterARestartDoesNotWaitForTheAPI(t *testing.T) {
 	for name, tt := range map[string]struct {
-		down  time.Duration
-		waits bool
+		phones int
+		down   time.Duration
+		waits  bool
 	}{
-		"while all is current":         {time.Minute, false},
-		"when something is not known":  {11 * time.Minute, true},
-		"when nothing was kept at all": {0, true},
+		"while all is current":         {120, time.Minute, false},
+		"while one is, which is all":   {1, time.Minute, false},
+		"when something is not known":  {120, 11 * time.Minute, true},
+		"when nothing was kept at all": {120, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onMachine(t, geelarktest.Config{Phones: 120, Still: true}, func(m *machine) {
+			onMachine(t, geelarktest.Config{Phones: tt.phones, Still: true}, func(m *machine) {
 				if tt.down > 0 {
 					b := m.start()
 					b.scrapeFor(10 * time.Minute)
@@ -153,7 +155,7 @@ func TestTheFirstScrapeAfterARestartDoesNotWaitForTheAPI(t *testing.T) {
 				if took := time.Since(start); (took > 0) != tt.waits {
 					t.Errorf("it took %s", took)
 				}
-				if s := b.account().Snapshot(); s.Phones != 120 || s.Current != 120 {
+				if s := b.account().Snapshot(); s.Phones != tt.phones || s.Current != tt.phones {
 					t.Errorf("%d of %d phones are current", s.Current, s.Phones)
 				}
 				// The next waits for what is due.
@@ -227,11 +229,6 @@ func TestAnAccountThatGoesLeavesNoFileOpen(t *testing.T) {
 	onMachine(t, everything, func(m *machine) {
 		m.set = func(o *Options) { o.Collectors = Collectors() }
 		b := m.start()
-		without := openFiles(t, m.dir)
-		if err := b.Reload(nil); err != nil {
-			t.Fatal(err)
-		}
-		none := len(openFiles(t, m.dir))
 		for range 3 {
 			if err := b.Reload(m.accounts); err != nil {
 				t.Fatal(err)
@@ -243,8 +240,10 @@ func TestAnAccountThatGoesLeavesNoFileOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if open := openFiles(t, m.dir); len(open) > none {
-			t.Errorf("open are %v, with an account at first %v", open, without)
+		for _, file := range openFiles(t, m.dir) {
+			if strings.HasSuffix(file, ".default") {
+				t.Errorf("%s is open", file)
+			}
 		}
 		m.stop(b)
 	})
@@ -267,8 +266,7 @@ func TestARestartTakesTheListingOfItsOwnSelectionOnly(t *testing.T) {
 			t.Errorf("%d listed, %v", n, ok)
 		}
 		m.stop(b)
-		charge := geelark.ChargeMonthly
-		m.accounts[0].Discovery.ChargeMode = &charge
+		m.accounts[0].Discovery.Groups = []string{"farm-1"}
 		b = m.start()
 		if _, ok := b.account().Listed(); ok {
 			t.Error("another selection has a listing")
@@ -276,6 +274,45 @@ func TestARestartTakesTheListingOfItsOwnSelectionOnly(t *testing.T) {
 		b.pollAndList()
 		if n := m.sim.Requests(listing); n == lists {
 			t.Error("the phones of another selection are not listed")
+		}
+		// What a reload chooses is what the next process goes on with.
+		m.accounts[0].Discovery.Groups = []string{"farm-2"}
+		b.reload(func(c *AccountConfig) { *c = m.accounts[0] })
+		time.Sleep(6 * time.Minute)
+		b.pollAndList()
+		lists = m.sim.Requests(listing)
+		m.stop(b)
+		time.Sleep(2 * time.Minute)
+		b = m.start()
+		if _, ok := b.account().Listed(); !ok {
+			t.Error("the selection of a reload has no listing")
+		}
+		b.pollAndList()
+		if n := m.sim.Requests(listing); n != lists {
+			t.Errorf("%d listings more with the selection of a reload", n-lists)
+		}
+		m.stop(b)
+	})
+}
+
+// Both are written as they are learned, also after a reload.
+func TestWhatWasUsedAndWhichTasksEndedIsKnownRightUpToACrash(t *testing.T) {
+	onMachine(t, everything, func(m *machine) {
+		m.set = func(o *Options) { o.Collectors = []string{CollectorUsage, CollectorTasks} }
+		b := m.start()
+		for i := range 3 {
+			b.scrapeFor(time.Hour)
+			used, ended := b.account().Usage().Groups, b.account().Tasks().Ended
+			m.kill(b)
+			b = m.start()
+			if got := b.account().Usage().Groups; len(used) == 0 || !maps.Equal(got, used) {
+				t.Errorf("crash %d: used %v, %v before", i, got, used)
+			}
+			if got := b.account().Tasks().Ended; len(ended) == 0 || !maps.Equal(got, ended) {
+				t.Errorf("crash %d: ended %v, %v before", i, got, ended)
+			}
+			b.reload(func(c *AccountConfig) { c.CacheTTL++ })
+			m.accounts[0] = b.account().Config()
 		}
 		m.stop(b)
 	})

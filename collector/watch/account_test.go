@@ -356,3 +356,45 @@ func TestWhatWasKnownBeforeTheMachineWasSuspendedIsReadAgain(t *testing.T) {
 		}
 	})
 }
+
+// A scrape can hold an account for as long as it lasts.
+func TestAnAccountWhosePlaceAnotherTookCanStillBeAsked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ids")
+	writeFile(t, path, "1\n2\n")
+	for name, change := range map[string]func(*AccountConfig){"phones that are listed": nil, "an ids file": func(c *AccountConfig) { c.IDsFile = path }} {
+		t.Run(name, func(t *testing.T) {
+			inBubbleWith(t, 3, func(o *Options) { o.Collectors = Collectors() }, change, func(b *bench) {
+				b.pollAndList()
+				old := b.account()
+				for _, after := range []func(){
+					func() { b.reload(func(c *AccountConfig) { c.CacheTTL++ }) },
+					func() { _ = b.Reload(nil) },
+				} {
+					after()
+					old.Refresh(b.t.Context(), b.Collectors())
+					for _, c := range Collectors() {
+						if s := old.State(c); !s.Tried {
+							t.Errorf("%s: %+v", c, s)
+						}
+					}
+					old.overview()
+					if f, ok := old.IDsFile(); ok != (change != nil) || f.Successful != ok {
+						t.Errorf("the ids file is %+v, %v", f, ok)
+					}
+					if _, ok := old.Listed(); ok != (change == nil) {
+						t.Errorf("a listing: %v", ok)
+					}
+					if wallet, plan := old.Billing(); wallet == nil || plan == nil {
+						t.Error("wallet and plan are gone")
+					}
+					if n := old.Phones().Len(); n == 0 {
+						t.Error("the phones are gone")
+					}
+					if old.Budget(status).Limits.PerMinute != 150 {
+						t.Error("the budget is gone")
+					}
+				}
+			})
+		})
+	}
+}

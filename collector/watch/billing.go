@@ -23,7 +23,7 @@ type billing struct {
 	plan     *geelark.PlanInfo
 	walletAt time.Time
 	planAt   time.Time
-	starved  bool // the call that is under way has to wait for the budget for long
+	starved  bool // the last call has to wait for the budget for long, or had to
 }
 
 func newBilling(a *Account, o *Options, logger log.Logger) *billing {
@@ -48,11 +48,6 @@ func (b *billing) read(ctx context.Context) error {
 	// pause, or the turn of an account that shares it.
 	ctx, cancel := context.WithTimeout(ctx, b.interval)
 	defer cancel()
-	defer func() {
-		b.mu.Lock()
-		b.starved = false
-		b.mu.Unlock()
-	}()
 	b.goOnTo(geelark.EndpointWallet)
 	wallet, walletErr := b.client.Wallet(ctx)
 	if !b.workers.isClosed() { // then a failure tells nothing

@@ -55,23 +55,39 @@ type telling struct {
 // told of.
 const latency = 10 * time.Second
 
+// kept is how long it is known that a request has ended: the longest window, and what
+// a clock is set back by at the most.
+const kept = time.Hour + time.Minute
+
 // past is what the endpoint's budget is after a restart. A pause can be over.
 func (s *spent) past(now time.Time) geelark.Past {
+	s.prune(now)
 	p := s.Past
 	p.Ended = slices.Clone(s.ended)
 	for i, t := range s.told {
-		at := now
-		if i+1 < len(s.told) {
-			if next := s.told[i+1].at.Add(latency); next.Before(now) {
-				at = next
-			}
-		}
 		for range t.requests {
-			p.Ended = append(p.Ended, at)
+			p.Ended = append(p.Ended, s.endOf(i, now))
 		}
 	}
-	p.Ended = slices.DeleteFunc(p.Ended, func(t time.Time) bool { return now.Sub(t) > time.Hour })
 	return p
+}
+
+// endOf is when the requests have ended at the latest that were told of at a place.
+func (s *spent) endOf(place int, now time.Time) time.Time {
+	if later := s.told[place+1:]; len(later) > 0 {
+		if end := later[0].at.Add(latency); end.Before(now) {
+			return end
+		}
+	}
+	return now
+}
+
+// prune forgets what left the longest window.
+func (s *spent) prune(now time.Time) {
+	s.ended = slices.DeleteFunc(s.ended, func(t time.Time) bool { return now.Sub(t) > kept })
+	for len(s.told) > 0 && now.Sub(s.endOf(0, now)) > kept {
+		s.told = s.told[1:]
+	}
 }
 
 // A budgetRecord is something that became known of an endpoint's budget. Times are
@@ -125,7 +141,7 @@ func (l *budgetLog) replay(record []byte) error {
 	if err := decode(record, &r); err != nil {
 		return err
 	}
-	if r.Since > 0 {
+	if r.Since != 0 {
 		l.since[r.ID] = time.Unix(0, r.Since)
 		return nil
 	}
@@ -133,10 +149,10 @@ func (l *budgetLog) replay(record []byte) error {
 	for _, ns := range r.Ended {
 		s.ended = append(s.ended, time.Unix(0, ns))
 	}
-	if r.Requests > 0 {
+	if r.Requests != 0 {
 		s.told = append(s.told, telling{time.Unix(0, r.At), r.Requests})
 	}
-	if r.Until > 0 {
+	if r.Until != 0 {
 		s.PausedUntil, s.Code, s.Status = time.Unix(0, r.Until), r.Code, r.Status
 	}
 	return nil
@@ -175,17 +191,6 @@ func (l *budgetLog) say(add func([]byte)) {
 		}
 		add(encode(budgetRecord{ID: id, Since: since.UnixNano()}))
 	}
-}
-
-// prune forgets what left the longest window.
-func (s *spent) prune(now time.Time) {
-	const kept = time.Hour + time.Minute
-	s.ended = slices.DeleteFunc(s.ended, func(t time.Time) bool { return now.Sub(t) > kept })
-	n := 0
-	for n+1 < len(s.told) && now.Sub(s.told[n+1].at) > kept {
-		n++
-	}
-	s.told = slices.Delete(s.told, 0, n)
 }
 
 func encode(v any) []byte {

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -121,16 +122,32 @@ func TestWhatWasSpentAndPausedIsKnownAfterRestarts(t *testing.T) {
 			s.wait(10 * time.Minute)
 			s.poll(1)
 		}, "10m0s 10m0s 0s"},
-		"what is an hour old counts": {func(s *spender) {
+		"what is an hour old is known, and a minute more": {func(s *spender) {
 			s.poll(1)
 			s.restart()
-			s.wait(time.Hour)
-		}, "1h0m0s"},
-		"what is older does not": {func(s *spender) {
+			s.wait(61 * time.Minute)
+		}, "1h1m0s"},
+		"what is older is not": {func(s *spender) {
 			s.poll(1)
 			s.restart()
-			s.wait(time.Hour + time.Nanosecond)
+			s.wait(61*time.Minute + 1)
 		}, ""},
+		"what ended so long ago is known": {func(s *spender) {
+			s.poll(2)
+			s.poll(1)
+			s.wait(61*time.Minute + 10*time.Second)
+		}, "1h1m0s 1h1m0s 0s"},
+		"what ended before is not": {func(s *spender) {
+			s.poll(2)
+			s.poll(1)
+			s.wait(61*time.Minute + 10*time.Second + 1)
+		}, "0s"},
+		"what was told of long ago may have ended when the next was": {func(s *spender) {
+			s.poll(1)
+			s.wait(3 * time.Hour)
+			s.poll(1)
+			s.wait(30 * time.Second)
+		}, "20s 0s"},
 		"a pause goes on": {func(s *spender) {
 			s.pause(2 * time.Hour)
 			s.wait(time.Minute)
@@ -166,6 +183,7 @@ func TestWhatWasSpentAndPausedIsKnownAfterRestarts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSpender(t)
 			tt.live(s)
+			s.wantPast("in the next process, if it were now", tt.want)
 			for i := range 3 {
 				s.restart()
 				s.wantPast(fmt.Sprintf("after %d more restarts", i), tt.want)
@@ -207,7 +225,6 @@ func TestNothingIsKeptOfSpendingThatIsLongOver(t *testing.T) {
 		s.poll(5)
 		s.wait(time.Minute)
 	}
-	// The last that left the windows tells until when it could have ended.
 	if told := len(s.log.spent[s.id][status].told); told != 200 {
 		t.Fatalf("%d times something was told, want 200", told)
 	}
@@ -293,5 +310,72 @@ func TestBudgetsAreKeptByCredentialsAndAddress(t *testing.T) {
 	}
 	if len(ids) != 4 {
 		t.Errorf("%d budgets of two tokens at two addresses", len(ids))
+	}
+}
+
+func TestWhatIsLongOverTakesNothingElseWithIt(t *testing.T) {
+	s := newSpender(t)
+	teams := make([]budgetID, 20)
+	for i := range teams {
+		teams[i] = idOf(geelark.Secret(fmt.Sprint("team-", i)))
+		s.log.knownSince(teams[i], budgetID{}, s.now)
+		for _, e := range geelark.Endpoints() {
+			budgetJournal{s.log, teams[i]}.Spend(e, 1, s.now)
+			budgetJournal{s.log, teams[i]}.Spend(e, 1, s.now)
+		}
+	}
+	s.restart()
+	s.wait(2 * time.Hour)
+	for i, team := range teams {
+		for j, e := range geelark.Endpoints() {
+			if i < 10 && (i+j)%2 == 0 {
+				budgetJournal{s.log, team}.Spend(e, 1, s.now)
+			}
+		}
+	}
+	for range 3 {
+		s.restart()
+		for i, team := range teams {
+			past := s.log.past(team)
+			for j, e := range geelark.Endpoints() {
+				if n := len(past[e].Ended); (n == 1) != (i < 10 && (i+j)%2 == 0) {
+					t.Errorf("team %d, %s: %d requests are known", i, e, n)
+				}
+			}
+			if _, known := s.log.since[team]; known != (i < 10) {
+				t.Errorf("team %d: known since when: %v", i, known)
+			}
+		}
+	}
+}
+
+func TestOfAFileThatLacksSomethingItIsNotKnownSinceWhen(t *testing.T) {
+	for name, spoil := range map[string]func(file string) error{
+		"it was cut": func(file string) error {
+			info, err := os.Stat(file)
+			if err != nil {
+				return err
+			}
+			return os.Truncate(file, info.Size()-1)
+		},
+		"it is gone": os.Remove,
+		"it cannot be said anew": func(file string) error {
+			return errors.Join(os.Remove(file), os.Mkdir(file, 0o700))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSpender(t)
+			s.log.knownSince(s.id, budgetID{}, s.now)
+			s.poll(1)
+			s.log.log.Close()
+			s.wait(time.Minute)
+			if err := spoil(filepath.Join(s.d.Path(), "budgets")); err != nil {
+				t.Fatal(err)
+			}
+			s.restart()
+			if since := s.log.knownSince(s.id, budgetID{}, s.now); !since.Equal(s.now) {
+				t.Errorf("known since %s, want %s", since, s.now)
+			}
+		})
 	}
 }

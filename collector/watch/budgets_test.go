@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"geelark_exporter/geelark"
+	"geelark_exporter/geelark/geelarktest"
 )
 
 func TestBudgetsAreForgottenWhenNothingWouldBeMissed(t *testing.T) {
@@ -142,5 +143,67 @@ func TestBudgetsOfAnAddressAreNoOther(t *testing.T) {
 				t.Errorf("%s keeps to %d a minute", a.Name(), got)
 			}
 		}
+	})
+}
+
+func TestAccountsOfWhichNoCredentialsWereReadShareNothing(t *testing.T) {
+	inBubble(t, 0, nil, func(b *bench) {
+		var cfgs []AccountConfig
+		for i := range 3 {
+			c := testConfig()
+			c.Name, c.Limits.PerMinute = fmt.Sprint("team-", i), 100-10*i
+			c.Credentials = geelark.TokenFile(filepath.Join("no such directory", fmt.Sprint(i)))
+			cfgs = append(cfgs, c)
+		}
+		if err := b.Reload(cfgs); err != nil {
+			t.Fatal(err)
+		}
+		b.pollAndList()
+		for i, a := range b.Overview().Accounts {
+			if len(a.SharedWith) > 0 || b.Fleet().Accounts[i].Budget(status).Limits.PerMinute != 100-10*i {
+				t.Errorf("%s shares its limits with %v", a.Name, a.SharedWith)
+			}
+		}
+	})
+}
+
+func TestATokenThatIsRotatedInItsFileSignsTheNextRequest(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	writeFile(t, file, testToken)
+	inBubble(t, 5, func(c *AccountConfig) { c.Credentials = geelark.TokenFile(file) }, func(b *bench) {
+		b.scrapeFor(time.Minute)
+		writeFile(t, file, "rotated")
+		b.sim.SetCredentials("rotated", "", "")
+		polls, spent := b.sim.Requests(status), b.account().Budget(status).HourRemaining
+		b.poll()
+		if n := b.sim.Requests(status); n != polls+1 {
+			t.Errorf("%d polls", n-polls)
+		}
+		if up, _ := b.account().Up(); !up {
+			t.Errorf("the account is not up: %s", b.logs)
+		}
+		if left := b.account().Budget(status).HourRemaining; left >= spent {
+			t.Errorf("%d requests are left of %d", left, spent)
+		}
+	})
+}
+
+func TestWhatATokenSpentCountsForTheNextAfterACrash(t *testing.T) {
+	onMachine(t, geelarktest.Config{Phones: 5, Still: true}, func(m *machine) {
+		m.set = func(o *Options) { o.Doubt = false }
+		b := m.start()
+		b.scrapeFor(10 * time.Minute)
+		m.sim.SetCredentials("rotated", "", "")
+		m.accounts[0].Credentials = geelark.Credentials{Token: "rotated"}
+		if err := b.Reload(m.accounts); err != nil {
+			t.Fatal(err)
+		}
+		left := b.account().Budget(status).HourRemaining
+		m.kill(b)
+		b = m.start()
+		if got := b.account().Budget(status).HourRemaining; left > 18000-5 || got > left {
+			t.Errorf("%d requests are left, %d before", got, left)
+		}
+		m.stop(b)
 	})
 }

@@ -2,8 +2,10 @@ package watch
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-kit/log"
@@ -70,4 +72,46 @@ func TestOthersThatSpendAreLoggedForEachAPIAndAgainAfterAnHour(t *testing.T) {
 	if !strings.Contains(logs.String(), "api="+listing) {
 		t.Errorf("the API is not named: %s", logs)
 	}
+}
+
+// Of what others with the same token met before, an account counts nothing.
+func TestAnAccountCountsWhatItMeetsSinceItIsWatched(t *testing.T) {
+	inBubble(t, 5, nil, func(b *bench) {
+		meet := func() {
+			b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeRateLimited, Times: 1})
+			b.account().Refresh(b.t.Context(), b.Collectors())
+			synctest.Wait()
+			time.Sleep(3 * time.Minute)
+		}
+		want := func(when string, want ...int) {
+			t.Helper()
+			var got []int
+			for _, a := range b.Fleet().Accounts {
+				got = append(got, a.Budget(status).Contended)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: contended %v times, want %v", when, got, want)
+			}
+		}
+		meet()
+		meet()
+		first, second := b.account().Config(), b.account().Config()
+		second.Name, second.Credentials = "second", geelark.Credentials{Token: "another"}
+		if err := b.Reload([]AccountConfig{first, second}); err != nil {
+			t.Fatal(err)
+		}
+		want("with another token", 2, 0)
+		second.Credentials = first.Credentials
+		if err := b.Reload([]AccountConfig{first, second}); err != nil {
+			t.Fatal(err)
+		}
+		want("with the token of the first", 2, 0)
+		meet()
+		want("when that meets others again", 3, 1)
+		second.CacheTTL++
+		if err := b.Reload([]AccountConfig{first, second}); err != nil {
+			t.Fatal(err)
+		}
+		want("after another reload", 3, 1)
+	})
 }
