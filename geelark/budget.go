@@ -277,11 +277,10 @@ func (b *budget) reserve() (ok bool, next time.Time) {
 	defer b.mu.Unlock()
 	now := b.now()
 	next, _ = b.next(now, len(b.queue))
-	if next.After(now) {
-		return false, next
+	if ok = !next.After(now); ok {
+		b.take(now)
 	}
-	b.take(now)
-	return true, next
+	return ok, next
 }
 
 // take takes a place for a request that is sent at once.

@@ -134,6 +134,23 @@ func TestWhatAnotherBudgetHasSpentLeavesWhenItWouldHaveThere(t *testing.T) {
 	})
 }
 
+func TestAPauseIsAsLongAsItWasAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, length := range []time.Duration{0, 1, time.Second} {
+			b := newBudget(EndpointPhoneStatus, VendorLimits(), time.Now)
+			b.reserve()
+			b.end(time.Now(), false, pause{length: length, status: 503})
+			var want time.Time
+			if length > 0 {
+				want = time.Now().Add(length)
+			}
+			if got := b.snapshot().PausedUntil; !got.Equal(want) {
+				t.Errorf("asked for %s: until %s, want %s", length, got, want)
+			}
+		}
+	})
+}
+
 func TestACallThatPanicsLosesNoPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, transportFunc(func(*http.Request) (*http.Response, error) { panic("oh dear") }), withLimits(Limits{PerMinute: 2, PerHour: 100}))

@@ -127,9 +127,7 @@ func ParseBaseURL(s string) (*url.URL, error) {
 		return nil, errors.New("the API's address must not have a query or a fragment")
 	}
 	u.Host = strings.ToLower(u.Host)
-	if port := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]; strings.HasSuffix(u.Host, port) {
-		u.Host = strings.TrimSuffix(u.Host, port)
-	}
+	u.Host = strings.TrimSuffix(u.Host, map[string]string{"http": ":80", "https": ":443"}[u.Scheme])
 	u.Host = strings.TrimSuffix(u.Host, ":")
 	path := strings.TrimRight(u.EscapedPath(), "/")
 	path = strings.TrimRight(strings.TrimSuffix(path, "/"+apiPath), "/")

@@ -100,6 +100,7 @@ func TestOptionsOutOfBoundsAreRefused(t *testing.T) {
 		"address without a scheme":    {WithBaseURL("openapi.geelark.com"), "address"},
 		"no timeout":                  {WithTimeout(0), "timeout"},
 		"timeout below zero":          {WithTimeout(-time.Second), "timeout"},
+		"the shortest timeout":        {WithTimeout(1), ""},
 		"an address with credentials": {WithBaseURL("https://u:p@api"), "credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {

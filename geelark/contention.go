@@ -18,14 +18,11 @@ const (
 type contention struct {
 	times   int
 	steps   int       // tenths of the limit that were left at that time
-	lowered time.Time // zero: never
+	lowered time.Time // zero, which is long ago: never
 }
 
 // left returns how many tenths of the limit may be spent.
 func (c *contention) left(now time.Time) int {
-	if c.lowered.IsZero() {
-		return contentionSteps
-	}
 	return min(contentionSteps, c.steps+max(0, int(now.Sub(c.lowered)/contentionRecovery)))
 }
 

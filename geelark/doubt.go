@@ -43,7 +43,11 @@ func (d *doubt) next(now time.Time, ahead int) time.Time {
 	if d.slot == 0 {
 		return d.until
 	}
-	at := d.free.Add(d.slot - 1).Truncate(d.slot).Add(time.Duration(ahead) * d.slot)
+	at := d.free.Truncate(d.slot)
+	if at.Before(d.free) {
+		at = at.Add(d.slot)
+	}
+	at = at.Add(time.Duration(ahead) * d.slot)
 	switch {
 	case at.After(d.until):
 		return d.until

@@ -92,6 +92,8 @@ func TestASlotOfDoubtIsAPartOfWhatTheVendorAllowsAbove(t *testing.T) {
 		for perMinute, want := range map[int]time.Duration{
 			150: time.Minute / 48, // of 50 two less, that requests need not arrive as they leave
 			10:  time.Minute / 181,
+			180: time.Minute / 19,
+			181: time.Minute / 19,
 			199: time.Minute,
 			200: 0,
 		} {

@@ -17,13 +17,13 @@ type Reservation struct {
 // ReservePhoneStatus reserves a place for a [Reservation.PhoneStatus] call that
 // is sent at once. When there is none, it returns nil and the earliest time at
 // which there can be one. A reservation that is not used must be canceled.
-func (c *Client) ReservePhoneStatus() (*Reservation, time.Time) {
+func (c *Client) ReservePhoneStatus() (r *Reservation, next time.Time) {
 	b := c.spending().endpoints[EndpointPhoneStatus]
 	ok, next := b.reserve()
-	if !ok {
-		return nil, next
+	if ok {
+		r = &Reservation{client: c, budget: b}
 	}
-	return &Reservation{client: c, budget: b}, next
+	return r, next
 }
 
 // Cancel gives the place back unless it was used.
