@@ -56,30 +56,10 @@ type body struct {
 	length   int // of the blocks
 }
 
-// A shelf has what was rendered of pages that stand beside each other and have the
-// same families.
-type shelf struct {
-	families []*Family
-	once     bool
-	rendered [][]block // by page
-}
-
 // A run is a block, or those of a family in pages that are kept.
 type run struct {
 	block  *block
 	family *Family
-}
-
-// shelve divides what was rendered of pages.
-func shelve(pages []*Page, rendered [][]block) (shelves []shelf) {
-	start := 0
-	for i, p := range pages {
-		if first := pages[start]; i+1 == len(pages) || pages[i+1].effort != first.effort || !slices.Equal(pages[i+1].families, first.families) {
-			shelves = append(shelves, shelf{p.families, p.effort == Once, rendered[start : i+1]})
-			start = i + 1
-		}
-	}
-	return shelves
 }
 
 // blocks are all that the body has, in their order.
@@ -133,7 +113,7 @@ func (b *body) assemble(contentType expfmt.Format, parts []part, pages []*Page, 
 		parts = inMessages(parts, pages)
 	}
 	if slices.ContainsFunc(parts, func(p part) bool { return p.paged != nil }) {
-		b.shelves = shelve(pages, blocksOf(pages, f, b.encoding, now))
+		b.shelves = shelve(pages, f, b.encoding, now)
 	}
 	between := buffers.Get().(*bytes.Buffer) // what stands between blocks of pages
 	defer buffers.Put(between)
@@ -207,23 +187,27 @@ func inMessages(parts []part, pages []*Page) []part {
 // Larger ones would leave the processor's cache before it copies them.
 var writers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 128<<10) }}
 
-// buffered calls write with a buffer before w. The buffer keeps the first error
-// and takes nothing after it.
-func buffered(w io.Writer, write func(*bufio.Writer)) error {
+// large blocks are sent from where they are: one call more costs less than copying.
+const large = 32 << 10
+
+// buffered calls write with a buffer before w.
+func buffered(w io.Writer, write func(*bufio.Writer) error) error {
 	b := writers.Get().(*bufio.Writer)
 	defer writers.Put(b)
 	b.Reset(w)
 	defer b.Reset(nil)
-	write(b)
+	if err := write(b); err != nil {
+		return err
+	}
 	return b.Flush()
 }
 
 func (b *body) writePlain(w io.Writer) error {
-	return buffered(w, func(w *bufio.Writer) {
+	return buffered(w, func(w *bufio.Writer) error {
 		for l := range b.blocks() {
 			if w.Available() < l.size {
-				if w.Flush() != nil {
-					return
+				if err := w.Flush(); err != nil {
+					return err
 				}
 			}
 			to := w.AvailableBuffer()
@@ -232,6 +216,7 @@ func (b *body) writePlain(w io.Writer) error {
 			}
 			_, _ = w.Write(l.unpack(to))
 		}
+		return nil
 	})
 }
 
@@ -246,19 +231,29 @@ const (
 
 func (b *body) sizeOfGzip() int { return len(gzipHeader) + b.length + len(lastBlock) + trailer }
 
-func (b *body) writeGzip(w io.Writer) error {
-	return buffered(w, func(w *bufio.Writer) {
+func (b *body) writeGzip(to io.Writer) error {
+	return buffered(to, func(w *bufio.Writer) error {
 		_, _ = w.WriteString(gzipHeader)
 		var checksum uint32
 		for l := range b.blocks() {
-			if _, err := w.Write(l.data); err != nil {
-				return
-			}
 			checksum = combine(checksum, l)
+			if len(l.data) < large {
+				if _, err := w.Write(l.data); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			if _, err := to.Write(l.data); err != nil {
+				return err
+			}
 		}
 		_, _ = w.WriteString(lastBlock)
 		end := binary.LittleEndian.AppendUint32(nil, checksum)
-		_, _ = w.Write(binary.LittleEndian.AppendUint32(end, uint32(b.size))) // modulo 2^32
+		_, err := w.Write(binary.LittleEndian.AppendUint32(end, uint32(b.size))) // modulo 2^32
+		return err
 	})
 }
 

@@ -17,6 +17,9 @@
 //
 //	answer:  head of a, a1, a2, a3, head of b, b1, b2, b3, end
 //
+// Pages that stay beside each other from one answer to the next are joined to
+// volumes, whose blocks are sent from where they are.
+//
 // What changes with every scrape is in a page that is made for one answer, or is
 // gathered as usual, and stands between the others in the order of names. Content types and encodings are negotiated by
 // promhttp itself.

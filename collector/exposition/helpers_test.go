@@ -55,7 +55,7 @@ func newBench(declared []declaration, pages [][]sample) *bench {
 	}
 	var all constants
 	for _, samples := range pages {
-		b.pages = append(b.pages, NewPage(Effort(len(b.pages)%2), b.families, func(to *Samples) {
+		b.pages = append(b.pages, NewPage(Effort(len(b.pages)/2%3), b.families, func(to *Samples) {
 			for _, s := range samples {
 				to.Gauge(b.families[s.family], s.value, s.labels...)
 			}

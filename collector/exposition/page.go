@@ -28,6 +28,7 @@ type Page struct {
 type rendering struct {
 	blocks []block
 	used   time.Time
+	volume *volume // of which the page is the first
 }
 
 // An Effort is what is spent on compressing a page.
@@ -92,8 +93,8 @@ func (p *Page) blocks(f format, e encoding, now time.Time, render bool) []block 
 	defer p.mu.Unlock()
 	for i := range p.rendered {
 		for j := range p.rendered[i] {
-			if r := &p.rendered[i][j]; now.Sub(r.used) > kept {
-				r.blocks = nil
+			if r := &p.rendered[i][j]; r.blocks != nil && now.Sub(r.used) > kept {
+				*r = rendering{}
 			}
 		}
 	}
@@ -103,6 +104,13 @@ func (p *Page) blocks(f format, e encoding, now time.Time, render bool) []block 
 		r.blocks = p.render(f, e)
 	}
 	return r.blocks
+}
+
+// keep replaces blocks by the same ones elsewhere.
+func (p *Page) keep(f format, e encoding, blocks []block) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rendered[f][e].blocks = blocks
 }
 
 // render returns a page's blocks. Those of a page for one answer are raw.
@@ -120,18 +128,50 @@ func (p *Page) render(f format, e encoding) []block {
 	return compress(e, p.effort, s.rendered[:len(p.families)]...)
 }
 
-// blocksOf returns the blocks of all pages. What has to be rendered is, by as
-// many goroutines as there are processors. A panic in one of them is the
-// caller's.
-func blocksOf(pages []*Page, f format, e encoding, now time.Time) [][]block {
-	all := make([][]block, len(pages))
-	var missing []int
-	for i, p := range pages {
-		if p.effort == Once {
-			all[i] = p.render(f, raw)
-		} else if all[i] = p.blocks(f, e, now, false); all[i] == nil {
-			missing = append(missing, i)
+// A shelf has what was rendered of pages that stand beside each other and have the
+// same families.
+type shelf struct {
+	families []*Family
+	once     bool
+	rendered [][]block // by page or volume
+}
+
+// shelve returns what is rendered of pages. What has to be rendered is, by as many
+// goroutines as there are processors. A panic in one of them is the caller's.
+func shelve(pages []*Page, f format, e encoding, now time.Time) []shelf {
+	type place struct {
+		page  *Page
+		shelf int
+		at    int
+	}
+	var shelves []shelf
+	var missing []place
+	for len(pages) > 0 {
+		first := pages[0]
+		n := 1
+		for n < len(pages) && pages[n].effort == first.effort && slices.Equal(pages[n].families, first.families) {
+			n++
 		}
+		s := shelf{families: first.families, once: first.effort == Once}
+		for some := range slices.Chunk(pages[:n], volumeSize) {
+			if !s.once && e == deflated && len(some) > 1 {
+				if all := joined(f, e, some, now); all != nil {
+					s.rendered = append(s.rendered, all)
+					continue
+				}
+			}
+			for _, p := range some {
+				var blocks []block
+				if s.once {
+					blocks = p.render(f, raw)
+				} else if blocks = p.blocks(f, e, now, false); blocks == nil {
+					missing = append(missing, place{p, len(shelves), len(s.rendered)})
+				}
+				s.rendered = append(s.rendered, blocks)
+			}
+		}
+		shelves = append(shelves, s)
+		pages = pages[n:]
 	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -144,8 +184,8 @@ func blocksOf(pages []*Page, f format, e encoding, now time.Time) [][]block {
 				}
 			}()
 			for n := next.Add(1); n <= int64(len(missing)); n = next.Add(1) {
-				i := missing[n-1]
-				all[i] = pages[i].blocks(f, e, now, true)
+				m := missing[n-1]
+				shelves[m.shelf].rendered[m.at] = m.page.blocks(f, e, now, true)
 			}
 		})
 	}
@@ -153,5 +193,5 @@ func blocksOf(pages []*Page, f format, e encoding, now time.Time) [][]block {
 	if p := panicked.Load(); p != nil {
 		panic("rendering a page: " + *p)
 	}
-	return all
+	return shelves
 }
