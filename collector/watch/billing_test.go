@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,6 +129,20 @@ func TestAScrapeDoesNotWaitForWalletAndPlanForLong(t *testing.T) {
 		time.Sleep(time.Minute)
 		if _, plan := b.account().Billing(); plan == nil {
 			t.Error("the plan is not read a minute later")
+		}
+		time.Sleep(time.Minute)
+		wallets := b.sim.Requests(walletEndpoint)
+		for i := range 6 {
+			cfg.Name = fmt.Sprint("another-", i)
+			if err := b.Reload([]AccountConfig{cfg}); err != nil {
+				t.Fatal(err)
+			}
+			if took := scrape(); (took > 0) != (i == 0) {
+				t.Errorf("of account %d it took %s", i, took)
+			}
+		}
+		if n := b.sim.Requests(walletEndpoint) - wallets; n != 5 {
+			t.Errorf("the wallet was read %d times within its limit of five a minute", n)
 		}
 	})
 }

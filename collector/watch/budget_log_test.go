@@ -51,6 +51,7 @@ func newSpender(t *testing.T) *spender {
 		s.d.Close()
 	})
 	s.budgetJournal = budgetJournal{newBudgetLog(s.d, s.clock), idOf("team")}
+	s.log.log.Rewrite() // what is told from now on is appended
 	return s
 }
 

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"io"
 	"maps"
 	"math/rand/v2"
@@ -139,5 +140,72 @@ func TestNoPhoneIsLostOrTwiceWhileTheFleetIsEdited(t *testing.T) {
 				t.Errorf("seed %d: %d phones are tracked, want %d", seed, len(got), len(want))
 			}
 		})
+	}
+}
+
+func TestTheFewestListingsFindAllThatIsSelected(t *testing.T) {
+	monthly := geelark.ChargeMonthly
+	for name, tt := range map[string]struct {
+		d    Discovery
+		want string
+		all  bool
+	}{
+		"everything":               {Discovery{}, "of all", true},
+		"groups":                   {Discovery{Groups: []string{"a", "b"}}, "of a, of b", false},
+		"tags":                     {Discovery{Tags: []string{"x", "y"}}, "of all with x, of all with y", false},
+		"groups and tags":          {Discovery{Groups: []string{"a", "b"}, Tags: []string{"x", "y"}}, "of a with x, of a with y, of b with x, of b with y", false},
+		"a charge mode":            {Discovery{ChargeMode: &monthly}, "of all paid monthly", false},
+		"a group of a charge mode": {Discovery{Groups: []string{"a"}, ChargeMode: &monthly}, "of a paid monthly", false},
+	} {
+		var got []string
+		for _, f := range tt.d.filters() {
+			s := "of " + cmp.Or(f.GroupName, "all")
+			if f.Tags != nil {
+				s += " with " + strings.Join(f.Tags, " and ")
+			}
+			if f.ChargeMode != nil && *f.ChargeMode == monthly {
+				s += " paid monthly"
+			}
+			got = append(got, s)
+		}
+		if got := strings.Join(got, ", "); got != tt.want || tt.d.isAll() != tt.all {
+			t.Errorf("%s: lists those %s, all %v", name, got, tt.d.isAll())
+		}
+	}
+}
+
+// What an answer leaves out is left to the API, which was asked for the selected.
+func TestAPhoneIsSelectedByWhatIsKnownOfIt(t *testing.T) {
+	monthly := geelark.ChargeMonthly
+	group, tags, mode := Discovery{Groups: []string{"a", "b"}}, Discovery{Tags: []string{"x", "y"}}, Discovery{ChargeMode: &monthly}
+	whole := Discovery{Groups: group.Groups, Tags: tags.Tags, ChargeMode: &monthly}
+	phone := func(group string, mode geelark.ChargeMode, tags ...string) geelark.Phone {
+		return geelark.Phone{Group: geelark.Some(group), ChargeMode: geelark.Some(mode), Tags: tags}
+	}
+	for name, tt := range map[string]struct {
+		d    Discovery
+		p    geelark.Phone
+		want bool
+	}{
+		"one of the groups":                  {group, phone("b", geelark.ChargePerMinute), true},
+		"another group":                      {group, phone("c", geelark.ChargePerMinute), false},
+		"no group":                           {group, phone("", geelark.ChargePerMinute), false},
+		"a group that is not told":           {group, geelark.Phone{}, true},
+		"one of the tags":                    {tags, phone("c", geelark.ChargePerMinute, "z", "y"), true},
+		"another tag":                        {tags, phone("a", geelark.ChargeMonthly, "z"), false},
+		"no tag":                             {tags, geelark.Phone{Tags: []string{}}, false},
+		"tags that are not told":             {tags, geelark.Phone{}, true},
+		"the charge mode":                    {mode, phone("c", geelark.ChargeMonthly), true},
+		"another charge mode":                {mode, phone("a", geelark.ChargePerMinute), false},
+		"a charge mode that is not told":     {mode, geelark.Phone{}, true},
+		"all of it":                          {whole, phone("a", geelark.ChargeMonthly, "x"), true},
+		"all but the group":                  {whole, phone("c", geelark.ChargeMonthly, "x"), false},
+		"all but the tag":                    {whole, phone("a", geelark.ChargeMonthly, "z"), false},
+		"all but the charge mode":            {whole, phone("a", geelark.ChargePerMinute, "x"), false},
+		"anything of a selection of nothing": {Discovery{}, phone("c", geelark.ChargePerMinute, "z"), true},
+	} {
+		if got := tt.d.selects(tt.p); got != tt.want {
+			t.Errorf("%s: selected %v", name, got)
+		}
 	}
 }
