@@ -70,10 +70,11 @@ func (a *Account) check(ctx context.Context) Check {
 	page, err := a.client.PhoneList(ctx, geelark.PhoneListFilter{}, 1, geelark.MaxListPageSize)
 	selected := a.store.Len()
 	seen := newSightings() // among the selected phones
-	if err == nil && a.discovers() {
+	switch {
+	case err != nil:
+	case a.discovers():
 		selected, c.AtMost, err = a.countSelected(ctx, page, seen)
-	}
-	if err == nil && !a.discovers() {
+	default:
 		err = a.seek(ctx, page, &c)
 	}
 	c.AccountOverview = a.overview()
@@ -95,14 +96,13 @@ func (a *Account) check(ctx context.Context) Check {
 	}
 	c.SeenGroups, c.Tags = slices.Sorted(maps.Keys(all.groups)), slices.Sorted(maps.Keys(all.tags))
 	d := &a.cfg.Discovery
-	switch c.Unmatched = seen.unmatched(d); {
+	switch unmatched := seen.unmatched(d); {
 	case !a.discovers() || page.Total == 0:
-		c.Unmatched = nil
 	case selected == 0:
-		c.Unmatched = nil
 		c.Vain = &Vain{Phones: page.Total, Of: *d, Groups: nearest(d.Groups, all.groups), Tags: nearest(d.Tags, all.tags)}
-	case c.Unmatched != nil:
-		c.Unmatched.NearGroups, c.Unmatched.NearTags = nearest(c.Unmatched.Groups, all.groups), nearest(c.Unmatched.Tags, all.tags)
+	case unmatched != nil:
+		unmatched.NearGroups, unmatched.NearTags = nearest(unmatched.Groups, all.groups), nearest(unmatched.Tags, all.tags)
+		c.Unmatched = unmatched
 	}
 	return c
 }

@@ -36,6 +36,9 @@ func TestCheckAsksTheFewestTimes(t *testing.T) {
 		"two groups of a large account": {
 			240, func(c *AccountConfig) { c.Discovery.Groups = []string{"g0", "g1"} }, nil, "works: 160 of 240, seen 100", 3,
 		},
+		"a tag of a large account": {
+			240, func(c *AccountConfig) { c.Discovery.Tags = []string{"t"} }, nil, "works: 240 of 240, seen 100", 2,
+		},
 		"two tags, which a phone can have both": {
 			240, func(c *AccountConfig) { c.Discovery.Tags = []string{"t", "t0"} }, nil, "works: at most 480 of 240, seen 100", 3,
 		},
@@ -51,6 +54,8 @@ func TestCheckAsksTheFewestTimes(t *testing.T) {
 		"answers without groups": {90, func(c *AccountConfig) { c.Discovery.Groups = []string{"g0"} }, func(b *bench) {
 			b.sim.Inject(geelarktest.Fault{Endpoint: listing, Body: []byte(`{"code":0,"data":{"total":1,"items":[{"id":"1","status":0}]}}`), ContentType: "application/json"})
 		}, "works: 1 of 1, seen 1", 1},
+		"a group of no phones":   {0, func(c *AccountConfig) { c.Discovery.Groups = []string{"g0"} }, nil, "works: 0 of 0, seen 0", 1},
+		"ids, not a group":       {90, func(c *AccountConfig) { c.IDs, c.Discovery.Groups = fleet(90)[:1], []string{"G0"} }, nil, "works: 1 of 90, seen 90, not listed [] of 1", 1},
 		"ids that do not exist":  {90, trackFleet([]string{"1", "2"}), nil, `fails: 2 of 90, seen 90, not listed ["1" "2"] of 2`, 1},
 		"an id that exists too":  {90, trackFleet([]string{"1", fleet(90)[0]}), nil, `works: 2 of 90, seen 90, not listed ["1"] of 2`, 1},
 		"ids of a large account": {240, trackFleet(append([]string{"1"}, fleet(240)[:149]...)), nil, `works: 150 of 240, seen 100, not listed ["1"] of 150`, 3},
@@ -95,6 +100,9 @@ func TestCheckAsksTheFewestTimes(t *testing.T) {
 				}
 				if c.Sought > 0 {
 					got += fmt.Sprintf(", not listed %q of %d", c.Unlisted, c.Sought)
+				}
+				if c.Failure == nil && !(c.Reached && c.Authenticated) {
+					t.Errorf("reached %t, authenticated %t", c.Reached, c.Authenticated)
 				}
 				if c.Failure != nil {
 					got = fmt.Sprintf("%s reached %t, authenticated %t", c.Failure.Outcome, c.Reached, c.Authenticated)
@@ -218,7 +226,21 @@ func TestEightAccountsAreCheckedAtATime(t *testing.T) {
 
 // What only counts phones asks for no more of them than it must.
 func TestACheckAsksForTheFewestPhones(t *testing.T) {
-	inBubbleWith(t, 240, nil, func(c *AccountConfig) { c.Discovery.Groups = []string{"g0", "g1"} }, func(b *bench) {
+	for name, tt := range map[string]struct {
+		change func(*AccountConfig)
+		want   []string
+	}{
+		"to count":   {func(c *AccountConfig) { c.Discovery.Groups = []string{"g0", "g1"} }, []string{"page 1 of 100", "page 1 of 1", "page 1 of 1"}},
+		"to find":    {trackFleet([]string{"1", "2"}), []string{"page 1 of 100", "page 1 of 100"}},
+		"to see all": {nil, []string{"page 1 of 100"}},
+	} {
+		t.Run(name, func(t *testing.T) { testPagesOfACheck(t, tt.change, tt.want) })
+	}
+}
+
+func testPagesOfACheck(t *testing.T, change func(*AccountConfig), want []string) {
+	t.Helper()
+	inBubbleWith(t, 240, nil, change, func(b *bench) {
 		var asked []string
 		api := b.sim.RoundTripper()
 		b.transport = func(r *http.Request) (*http.Response, error) {
@@ -235,7 +257,7 @@ func TestACheckAsksForTheFewestPhones(t *testing.T) {
 			return api.RoundTrip(r)
 		}
 		b.Check(b.t.Context())
-		if want := []string{"page 1 of 100", "page 1 of 1", "page 1 of 1"}; !slices.Equal(asked, want) {
+		if !slices.Equal(asked, want) {
 			t.Errorf("asked for %v, want %v", asked, want)
 		}
 	})
@@ -248,6 +270,7 @@ func TestACheckOfAnAccountThatFailsTellsWhy(t *testing.T) {
 	}{
 		"at the first request":                 {nil, 0},
 		"at the count of a group":              {func(c *AccountConfig) { c.Discovery.Groups = []string{"g0"} }, 1},
+		"at the first request of given phones": {trackFleet([]string{"1", "2"}), 0},
 		"at the search for ids":                {trackFleet([]string{"1", "2"}), 1},
 		"at the count of the second of groups": {func(c *AccountConfig) { c.Discovery.Groups = []string{"g0", "g1"} }, 2},
 	} {
