@@ -39,6 +39,9 @@ func TestTasksAreAskedForInTheDocumentedWords(t *testing.T) {
 	if !slices.Equal(bodies, want) {
 		t.Errorf("sent %q", bodies)
 	}
+	if _, err := c.Tasks(t.Context(), make([]string, 100)); err != nil {
+		t.Errorf("a hundred ids: %v", err)
+	}
 	for name, err := range map[string]error{
 		"no tasks on a page":     func() error { _, err := c.TaskHistory(t.Context(), "", 0); return err }(),
 		"too many on a page":     func() error { _, err := c.TaskHistory(t.Context(), "", 101); return err }(),

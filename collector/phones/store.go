@@ -44,7 +44,7 @@ func (s *Store) KeepTime(now time.Time) (slept time.Duration) {
 	if passed < 0 {
 		return 0 // of a call that was overtaken
 	}
-	ahead := now.Round(0).Sub(s.seen.Round(0)) - passed
+	ahead := wall(now).Sub(wall(s.seen)) - passed
 	s.seen = now
 	if ahead.Abs() < leap {
 		return 0
@@ -60,8 +60,11 @@ func (s *Store) instant(t time.Time) instant {
 	if t.IsZero() {
 		return never
 	}
-	return instant(min(t.Sub(s.epoch), t.Round(0).Sub(s.epoch.Round(0))))
+	return instant(min(t.Sub(s.epoch), wall(t).Sub(wall(s.epoch))))
 }
+
+// wall is a time by the wall clock alone.
+func wall(t time.Time) time.Time { return t.Round(0) }
 
 func (s *Store) time(i instant) time.Time {
 	if i == never {

@@ -334,6 +334,88 @@ func TestChunksAreInTheOrderOfIDs(t *testing.T) {
 	}
 }
 
+// What moves when an eighth of the phones do not follow on those before them.
+func TestPhonesAreOrderedWhenMoreThanAnEighthIsOutOfOrder(t *testing.T) {
+	ascending := func(from, n int) (ids []string) {
+		for i := range n {
+			ids = append(ids, strconv.Itoa(from+i))
+		}
+		return ids
+	}
+	shown := func(s *Store) (ids []string) {
+		for _, c := range s.Snapshot(at(0), Lifetimes{}).Conditions {
+			ids = append(ids, c.ids...)
+		}
+		return ids
+	}
+	for name, test := range map[string]struct {
+		ids     []string
+		ordered bool
+	}{
+		"two the other way round":    {[]string{"b", "a"}, true},
+		"an eighth of them, exactly": {slices.Concat(ascending(300, 6), ascending(200, 5), ascending(100, 5)), false},
+		"more than an eighth":        {slices.Concat(ascending(300, 5), ascending(200, 5), ascending(100, 5)), true},
+	} {
+		s := NewStore(at(0))
+		s.TrackOnly(test.ids)
+		if got := shown(s); slices.IsSorted(got) != test.ordered {
+			t.Errorf("%s: got %q", name, got)
+		}
+	}
+	// From then on it takes as many again.
+	s := NewStore(at(0))
+	ids := append(ascending(200, 7), ascending(100, 7)...)
+	for _, more := range []struct {
+		ids     []string
+		ordered bool
+	}{{nil, false}, {[]string{"050"}, true}, {[]string{"040"}, false}, {[]string{"030"}, false}, {[]string{"020"}, true}} {
+		ids = append(ids, more.ids...)
+		s.TrackOnly(ids)
+		if got := shown(s); slices.IsSorted(got) != more.ordered {
+			t.Errorf("with %q more: got %q", more.ids, got)
+		}
+	}
+}
+
+func TestIDsAreInAscendingOrder(t *testing.T) {
+	store := NewStore(at(0))
+	store.TrackOnly([]string{"c", "a", "b"})
+	if got := store.IDs(); !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestARecordTellsWhereAPhoneStands(t *testing.T) {
+	store := NewStore(at(0))
+	round := store.NewRound()
+	phones := listedPhones("there", "gone", "asked")
+	for i := range phones {
+		phones[i].At, phones[i].Status, phones[i].RPARunning = at(1), geelark.Some(geelark.StatusStarted), geelark.Some(true)
+	}
+	store.TrackListed(round, phones, true)
+	store.RetainListed(round, at(1), false)
+	store.Take(1)
+	round = store.NewRound()
+	store.TrackListed(round, listedPhones("there", "asked"), false)
+	store.RetainListed(round, at(2), false)
+	store.track("named", round)
+	store.Observe([]Observation{{ID: "named", At: at(1), SerialName: "name"}})
+	for _, tt := range []struct {
+		now            int
+		knowledge      Knowledge
+		taskIsOutdated bool
+	}{{10, Current, false}, {11, Current, false}, {12, Outdated, false}, {21, Outdated, false}, {22, Outdated, true}} {
+		for r := range store.All(at(tt.now), Lifetimes{Status: 10 * time.Second, RPA: 20 * time.Second}) {
+			if r.Knowledge != tt.knowledge || r.RPAOutdated != (tt.taskIsOutdated && r.Listed) || r.Listed != (r.ID != "named") {
+				t.Errorf("at %d: got %+v", tt.now, r)
+			}
+			if r.Unlisted != (r.ID == "gone") || r.Waiting != (r.ID != "there") {
+				t.Errorf("at %d: %s is absent: %v, waits: %v", tt.now, r.ID, r.Unlisted, r.Waiting)
+			}
+		}
+	}
+}
+
 func TestGroupsAndNamesAreThoseOfListedPhones(t *testing.T) {
 	store := NewStore(at(0))
 	store.TrackOnly([]string{"named", "unknown"})

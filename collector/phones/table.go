@@ -12,8 +12,8 @@ import (
 // known of a phone changes in update, which keeps the counts and the chunks right.
 type table struct {
 	byID   map[string]*row
-	rows   []*row // by place
-	blocks []block
+	rows   []*row  // by place
+	blocks []block // of the most rows that there were
 
 	conditions   column[unique.Handle[Condition]]
 	descriptions column[*Description]
@@ -62,7 +62,7 @@ func (t *table) add(id string) *row {
 	}
 	t.byID[id] = r
 	t.rows = append(t.rows, r)
-	if r.place%blockSize == 0 {
+	if r.place/blockSize == len(t.blocks) {
 		t.blocks = append(t.blocks, block{observed: ever, described: ever})
 	}
 	t.move(r.place)
@@ -83,9 +83,7 @@ func (t *table) remove(r *row) {
 	t.rows[r.place] = last
 	last.place = r.place
 	t.block(last).include(last)
-	t.rows[len(t.rows)-1] = nil
-	t.rows = t.rows[:len(t.rows)-1]
-	t.blocks = slices.Delete(t.blocks, (len(t.rows)+blockSize-1)/blockSize, len(t.blocks))
+	t.rows = slices.Delete(t.rows, len(t.rows)-1, len(t.rows))
 }
 
 // order puts the rows in the order of their ids when too many of them do not
@@ -175,7 +173,8 @@ func (t *table) move(place int) {
 
 // in returns the rows of a block.
 func (t *table) in(block int) []*row {
-	return t.rows[block*blockSize : min((block+1)*blockSize, len(t.rows))]
+	rows := t.rows[min(block*blockSize, len(t.rows)):]
+	return rows[:min(blockSize, len(rows))]
 }
 
 // settle brings what depends on time up to date in a block: statuses and running

@@ -95,3 +95,44 @@ func TestWhatNothingNamesAnyMoreWasGivenUp(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
+
+func TestALossIsOfPhonesThatLeft(t *testing.T) {
+	if got := (Loss{Tracked: 16, NotFound: 1, Unlisted: 2, Unselected: 4, Doubted: 8}).Phones(); got != 7 {
+		t.Errorf("got %d, want 7", got)
+	}
+}
+
+func TestManyThatAreAbsentForTheFirstTimeDoNotKeepAFewThatWereBefore(t *testing.T) {
+	store := NewStore(at(0))
+	list := func(second, n int) Loss {
+		round := store.NewRound()
+		var ids []string
+		for i := range n {
+			ids = append(ids, fmt.Sprint(i))
+		}
+		store.TrackListed(round, listedPhones(ids...), false)
+		return store.RetainListed(round, at(second), false)
+	}
+	list(0, 50)
+	list(1, 45)
+	if got, want := list(2, 5), (Loss{Tracked: 50, Unlisted: 5}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestAPhoneIsNotSelectedWhenItAnswersAfterTheFilterLackedIt(t *testing.T) {
+	for seen, want := range map[int]Loss{9: {Tracked: 2, Unlisted: 1}, 10: {Tracked: 2, Unlisted: 1}, 11: {Tracked: 2, Unselected: 1}} {
+		store := NewStore(at(0))
+		list := func(second int, ids ...string) Loss {
+			round := store.NewRound()
+			store.TrackListed(round, listedPhones(ids...), false)
+			return store.RetainListed(round, at(second), true)
+		}
+		list(0, "a", "b")
+		list(10, "a")
+		store.Observe([]Observation{{ID: "b", At: at(seen)}})
+		if got := list(20, "a"); got != want {
+			t.Errorf("looked up at %d, absent at 10 and 20: %+v, want %+v", seen, got, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package phones
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"geelark_exporter/geelark"
 )
@@ -27,6 +28,7 @@ func TestAListingTakesAPhonesTurnOnlyWhenItIsNewerThanThePoll(t *testing.T) {
 		want  []string
 	}{
 		{"before the poll's answer", "a", 7, []string{"b", "a"}},
+		{"at the time of the poll's answer", "b", 9, []string{"b", "a"}},
 		{"after it", "b", 20, []string{"a", "b"}},
 	} {
 		s := polled()
@@ -70,6 +72,43 @@ func TestAListingThatDescribesNothingTellsNames(t *testing.T) {
 		}
 		if group, listed := s.GroupOf("a"); listed != test.listed || listed && group != "g" {
 			t.Errorf("listed as %q: in the group %q, %v, want %v", test.name, group, listed, test.listed)
+		}
+	}
+}
+
+func TestAListingTakesNoTurnOfAPhoneOfWhichItTellsNothingNew(t *testing.T) {
+	listed := func(s *Store, id string, second int, status geelark.Status) {
+		s.TrackListed(s.NewRound(), []geelark.ListedPhone{{At: at(second), Phone: geelark.Phone{ID: id, Status: geelark.Some(status)}}}, true)
+	}
+	for name, test := range map[string]struct {
+		list func(s *Store)
+		want []string
+	}{
+		"its status cannot be trusted": {func(s *Store) { listed(s, "b", 20, geelark.StatusShutDown) }, []string{"b", "a"}},
+		"it is being polled": {func(s *Store) {
+			s.Take(1)
+			listed(s, "b", 20, geelark.StatusStarted)
+		}, []string{"a"}},
+		"something newer is known": {func(s *Store) {
+			taken := s.Take(1)
+			listed(s, "b", 20, geelark.StatusStarted)
+			s.GiveBack(taken, time.Time{})
+			listed(s, "b", 15, geelark.StatusStarted)
+		}, []string{"b", "a"}},
+		"another phone was polled at the same time": {func(s *Store) {
+			s.GiveBack(s.Take(2), at(30))
+			listed(s, "b", 30, geelark.StatusStarted)
+		}, []string{"b", "a"}},
+	} {
+		s := polled()
+		test.list(s)
+		for r := range s.All(at(20), Lifetimes{time.Hour, time.Hour}) {
+			if r.Status != geelark.StatusStarted || r.Knowledge != Current {
+				t.Errorf("%s: got %+v", name, r)
+			}
+		}
+		if got := s.Take(2); !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
 	}
 }
