@@ -6,7 +6,10 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -415,6 +418,44 @@ func TestADiskThatTakesNothingIsAsIfThereWasNoState(t *testing.T) {
 			m.stop(b)
 		}
 		if got := m.sim.MostIn(status, time.Minute); got > 200 {
+			t.Errorf("%d requests within a minute", got)
+		}
+	})
+}
+
+// No file may be longer than the process that the test starts allows, so that
+// writes fail, some of them half way, as they do on a disk that is full.
+func TestADiskThatFillsBreaksNoLimit(t *testing.T) {
+	const full = "A_DISK_IS_FULL"
+	if os.Getenv(full) == "" {
+		t.Parallel()
+		for _, blocks := range []int{1, 3, 8} {
+			t.Run(fmt.Sprint(blocks), func(t *testing.T) {
+				cmd := exec.Command("sh", "-c", `ulimit -f "$1"; shift; exec "$@"`, "sh", strconv.Itoa(blocks), os.Args[0], "-test.run=^"+strings.Split(t.Name(), "/")[0]+"$")
+				cmd.Env = append(os.Environ(), full+"=1")
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("%v\n%s", err, out)
+				}
+			})
+		}
+		return
+	}
+	onMachine(t, geelarktest.Config{Phones: 15_000, Still: true}, func(m *machine) {
+		m.accounts[0].CacheTTL = 0
+		unwritten := false
+		for i := range 20 {
+			b := m.start()
+			for range 1 + i*i*i%41 {
+				b.poll()
+				time.Sleep(time.Second)
+			}
+			unwritten = unwritten || !b.State().Writable()
+			m.kill(b)
+		}
+		if !unwritten {
+			t.Error("everything was written")
+		}
+		if got := m.sim.MostIn(status, time.Minute); got > 200 || got < 40 {
 			t.Errorf("%d requests within a minute", got)
 		}
 	})
