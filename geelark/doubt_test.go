@@ -134,6 +134,21 @@ func TestRequestsInDoubtFollowEachOtherInSlots(t *testing.T) {
 	})
 }
 
+func TestASlotOfAnotherPaceBeginsWhenTheOneThatWasUsedHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slot = time.Minute / 48
+		now := time.Now()
+		end := now.Truncate(slot).Add(slot)
+		for perMinute := 1; perMinute < 200; perMinute++ {
+			d := newDoubt(now, now, Limits{PerMinute: 150, PerHour: 18000}.of(EndpointPhoneStatus))
+			d.pace(Limits{PerMinute: perMinute, PerHour: 18000}.of(EndpointPhoneStatus))
+			if got := d.next(now, 0); got.Before(end) || got.Sub(end) >= d.slot || got.Truncate(d.slot) != got.Round(0) {
+				t.Errorf("%d a minute: the first slot begins %s behind that one's end, want less than %s", perMinute, got.Sub(end), d.slot)
+			}
+		}
+	})
+}
+
 func TestDoubtThatHasNothingToSpareAnyMoreWaitsForItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBudgets(Limits{PerMinute: 150, PerHour: 18000}, time.Now)
