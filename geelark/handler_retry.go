@@ -29,7 +29,7 @@ func (h *retryHandler) do(ctx context.Context, c *call) error {
 			// met says more.
 			return failed
 		}
-		if err == nil || try >= h.retries || ctx.Err() != nil || !retryable(err) {
+		if err == nil || try >= h.retries || !retryable(err) {
 			return err
 		}
 		failed = err

@@ -26,10 +26,7 @@ func (c *call) clean(s string, most int) string {
 // cut returns the beginning of a text, of at most so many bytes and whole
 // characters.
 func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "")
+	return strings.ToValidUTF8(s[:min(most, len(s))], "")
 }
 
 // printable replaces what is not to be seen as what it is, such as control

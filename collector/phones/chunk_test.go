@@ -52,7 +52,11 @@ func TestChunksThatHaveTheSameAreUsedAgain(t *testing.T) {
 
 func TestWhoeverWalksMayStop(t *testing.T) {
 	store := NewStore(at(0))
-	store.TrackOnly([]string{"a", "b", "c"})
+	var ids []string
+	for i := range 2*savedAtOnce + 1 {
+		ids = append(ids, strconv.Itoa(i))
+	}
+	store.TrackOnly(ids)
 	forever := Lifetimes{time.Hour, time.Hour}
 	for range store.Snapshot(at(0), forever).Conditions[0].All() {
 		break
@@ -63,8 +67,11 @@ func TestWhoeverWalksMayStop(t *testing.T) {
 	for range store.Save() {
 		break
 	}
-	if got := store.Take(9); len(got) != 3 {
-		t.Errorf("of 3 phones %d are left", len(got))
+	for range store.walk() {
+		break
+	}
+	if got := store.Take(len(ids)); len(got) != len(ids) {
+		t.Errorf("of %d phones %d are left", len(ids), len(got))
 	}
 }
 
