@@ -126,7 +126,7 @@ func (a *Account) countSelected(ctx context.Context, page *geelark.PhonePage, se
 	for _, f := range d.filters() {
 		p, err := a.client.PhoneList(ctx, f, 1, 1)
 		if err != nil {
-			return 0, false, err
+			return n, false, err
 		}
 		if n += p.Total; p.Total > 0 {
 			seen.see(geelark.Phone{}, f) // whose names its phones have

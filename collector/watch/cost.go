@@ -19,7 +19,7 @@ type Cost struct {
 func (a *Account) Costs(tracked, listed int) []Cost {
 	c := &a.cfg
 	everyMinute := func(calls int, every time.Duration) float64 {
-		if every <= 0 {
+		if every == 0 {
 			every = time.Minute // as often as most scrape
 		}
 		return float64(calls) / every.Minutes()

@@ -69,7 +69,7 @@ func (c *counts) grow(r countRecord) {
 
 // of returns the count of a failure.
 func (c *counts) of(f phones.Failure) *int {
-	undocumented, last := 0, 0
+	var undocumented, last int
 	for i := range c.failures {
 		if c.failures[i].Failure == f {
 			return &c.failures[i].N
@@ -116,18 +116,15 @@ func (c *counts) drop(l phones.Loss) {
 
 // fail counts lookups that failed.
 func (c *counts) fail(failures []phones.Failure) {
-	var r countRecord
-next:
+	times := make(map[phones.Failure]int)
 	for _, f := range failures {
-		for i := range r.Failures {
-			if r.Failures[i].Failure == f {
-				r.Failures[i].N++
-				continue next
-			}
-		}
-		r.Failures = append(r.Failures, failureCount{f, 1})
+		times[f]++
 	}
-	if len(failures) > 0 {
+	var r countRecord
+	for f, n := range times {
+		r.Failures = append(r.Failures, failureCount{f, n})
+	}
+	if len(r.Failures) > 0 {
 		c.add(r)
 	}
 }
@@ -137,6 +134,5 @@ func (c *counts) close() {
 	defer c.mu.Unlock()
 	if c.log != nil {
 		c.log.Close()
-		c.log = nil
 	}
 }
