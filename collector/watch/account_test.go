@@ -104,6 +104,9 @@ func TestAnAccountCallsTheEndpointsOfItsCollectors(t *testing.T) {
 				if got := strings.Join(got, " "); got != tt.want {
 					t.Errorf("got %s, want %s", got, tt.want)
 				}
+				if a := b.account(); a.Name() != "default" || !slices.Equal(a.Collectors(), tt.collectors) {
+					t.Errorf("%s has %v", a.Name(), a.Collectors())
+				}
 				b.pollAndList()
 				for _, e := range geelark.Endpoints() {
 					if called := b.sim.Requests(string(e)) > 0; called && !slices.Contains(got, string(e)) {
@@ -397,4 +400,26 @@ func TestAnAccountWhosePlaceAnotherTookCanStillBeAsked(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A requester counts requests.
+type requester struct {
+	nobody
+	sent atomic.Int64
+}
+
+func (r *requester) RequestSent(account string, sent geelark.Request) {
+	if account == "default" && sent.Endpoint != "" {
+		r.sent.Add(1)
+	}
+}
+
+func TestTheObserverIsToldOfEachRequest(t *testing.T) {
+	r := new(requester)
+	inBubbleWith(t, 3, func(o *Options) { o.Observer, o.Collectors = r, Collectors() }, nil, func(b *bench) {
+		b.scrapeFor(20 * time.Minute)
+		if sent := r.sent.Load(); sent != int64(b.sim.Requests("")) || sent < 20 {
+			t.Errorf("told of %d requests of %d", sent, b.sim.Requests(""))
+		}
+	})
 }
