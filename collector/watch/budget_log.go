@@ -74,8 +74,8 @@ func (s *spent) past(now time.Time) geelark.Past {
 
 // endOf is when the requests have ended at the latest that were told of at a place.
 func (s *spent) endOf(place int, now time.Time) time.Time {
-	if later := s.told[place+1:]; len(later) > 0 {
-		if end := later[0].at.Add(latency); end.Before(now) {
+	if place+1 < len(s.told) {
+		if end := s.told[place+1].at.Add(latency); end.Before(now) {
 			return end
 		}
 	}
@@ -85,7 +85,7 @@ func (s *spent) endOf(place int, now time.Time) time.Time {
 // prune forgets what left the longest window.
 func (s *spent) prune(now time.Time) {
 	s.ended = slices.DeleteFunc(s.ended, func(t time.Time) bool { return now.Sub(t) > kept })
-	for len(s.told) > 0 && now.Sub(s.endOf(0, now)) > kept {
+	for now.Sub(s.endOf(0, now)) > kept {
 		s.told = s.told[1:]
 	}
 }
