@@ -380,8 +380,8 @@ func TestPhonesAreOrderedWhenMoreThanAnEighthIsOutOfOrder(t *testing.T) {
 func TestIDsAreInAscendingOrder(t *testing.T) {
 	store := NewStore(at(0))
 	store.TrackOnly([]string{"c", "a", "b"})
-	if got := store.IDs(); !slices.Equal(got, []string{"a", "b", "c"}) {
-		t.Errorf("got %q", got)
+	if got := store.IDs(); !slices.Equal(got, []string{"a", "b", "c"}) || store.Len() != 3 {
+		t.Errorf("got %q of %d", got, store.Len())
 	}
 }
 
