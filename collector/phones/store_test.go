@@ -377,6 +377,27 @@ func TestPhonesAreOrderedWhenMoreThanAnEighthIsOutOfOrder(t *testing.T) {
 	}
 }
 
+func TestAPhoneThatFillsAGapGrowsOldAmongNewerOnes(t *testing.T) {
+	store := NewStore(at(0))
+	var phones []geelark.ListedPhone
+	for i := range blockSize + 1 {
+		phones = append(phones, geelark.ListedPhone{At: at(50), Phone: geelark.Phone{ID: strconv.Itoa(1000 + i), Status: geelark.Some(geelark.StatusStarted), RPARunning: geelark.Some(true)}})
+	}
+	last := &phones[blockSize]
+	last.At = at(10)
+	store.TrackListed(store.NewRound(), phones, true)
+	var ids []string
+	for _, p := range phones[1:] {
+		ids = append(ids, p.ID)
+	}
+	store.TrackOnly(ids)
+	for r := range store.All(at(60), Lifetimes{Status: 40 * time.Second, RPA: 40 * time.Second}) {
+		if old := r.ID == last.ID; (r.Knowledge == Outdated) != old || r.RPAOutdated != old {
+			t.Errorf("%s, of the place %d: got %+v", r.ID, store.table.byID[r.ID].place, r)
+		}
+	}
+}
+
 func TestIDsAreInAscendingOrder(t *testing.T) {
 	store := NewStore(at(0))
 	store.TrackOnly([]string{"c", "a", "b"})
