@@ -390,8 +390,10 @@ func TestAPhoneThatFillsAGapGrowsOldAmongNewerOnes(t *testing.T) {
 	for _, p := range phones[1:] {
 		ids = append(ids, p.ID)
 	}
+	lifetimes := Lifetimes{Status: 40 * time.Second, RPA: 40 * time.Second}
+	store.Snapshot(at(50), lifetimes) // none is old
 	store.TrackOnly(ids)
-	for r := range store.All(at(60), Lifetimes{Status: 40 * time.Second, RPA: 40 * time.Second}) {
+	for r := range store.All(at(60), lifetimes) {
 		if old := r.ID == last.ID; (r.Knowledge == Outdated) != old || r.RPAOutdated != old {
 			t.Errorf("%s, of the place %d: got %+v", r.ID, store.table.byID[r.ID].place, r)
 		}
