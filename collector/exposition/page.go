@@ -113,6 +113,14 @@ func (p *Page) keep(f format, e encoding, blocks []block) {
 	p.rendered[f][e].blocks = blocks
 }
 
+// follow forgets the volume of which the page was the first. It would keep pages
+// that are long gone.
+func (p *Page) follow(f format, e encoding) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rendered[f][e].volume = nil
+}
+
 // render returns a page's blocks. Those of a page for one answer are raw.
 func (p *Page) render(f format, e encoding) []block {
 	s := samplesPool.Get().(*Samples)
@@ -160,7 +168,10 @@ func shelve(pages []*Page, f format, e encoding, now time.Time) []shelf {
 					continue
 				}
 			}
-			for _, p := range some {
+			for i, p := range some {
+				if i > 0 {
+					p.follow(f, e)
+				}
 				var blocks []block
 				if s.once {
 					blocks = p.render(f, raw)

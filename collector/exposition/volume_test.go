@@ -147,6 +147,34 @@ func TestPagesOfAVolumeKeepNoMemoryOfTheirOwn(t *testing.T) {
 	}
 }
 
+// Whoever is the first of a volume keeps all of it.
+func TestAPageThatIsNotTheFirstAnyMoreKeepsNoVolume(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	var pages []*Page
+	for i := range 5 * volumeSize / 2 {
+		pages = append(pages, numbered(i, nil))
+	}
+	for i := range 40 {
+		switch i % 4 {
+		case 1:
+			pages = slices.Insert(pages, i, numbered(1000+i, nil))
+		case 3:
+			pages = slices.Delete(pages, 0, 1)
+		}
+		for range i % 3 {
+			shelve(pages, text, deflated, now)
+		}
+		if i%3 == 0 {
+			continue
+		}
+		for k, p := range pages {
+			if first := k%volumeSize == 0; (p.rendered[text][deflated].volume != nil) != first {
+				t.Fatalf("step %d: page %d has a volume: %t", i, k, !first)
+			}
+		}
+	}
+}
+
 func TestVolumesServeAnswersAtTheSameTime(t *testing.T) {
 	server := NewServer(Options{Now: time.Now})
 	pages := make([]*Page, 3*volumeSize)
