@@ -157,9 +157,7 @@ func (b *budget) copySpent(from *budget) {
 		b.ended = append(b.ended, at.Sub(b.epoch))
 	}
 	slices.Sort(b.ended)
-	if lowered.After(b.contention.lowered) {
-		b.contention.steps, b.contention.lowered = steps, lowered
-	}
+	b.contention.take(steps, lowered)
 }
 
 // idle reports whether nothing of the budget would be missed.
@@ -334,8 +332,8 @@ func (b *budget) end(sent time.Time, worked bool, p pause) {
 	now := b.now()
 	b.inFlight--
 	b.ended = append(b.ended, now.Sub(b.epoch))
-	if p.code == CodeRateLimited {
-		b.contention.met(sent, now)
+	if p.code == CodeRateLimited && b.contention.met(sent, now) {
+		b.journal.lower(b.endpoint, b.contention.steps, now)
 	}
 	// What was sent before a pause began says nothing about its end.
 	since := !sent.Before(b.doubledAt)

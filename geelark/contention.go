@@ -31,12 +31,22 @@ func (c *contention) limit(limit int, now time.Time) int {
 	return max(1, limit*c.left(now)/contentionSteps)
 }
 
-// met takes in that a request was refused. Those that were sent before the limit
-// was lowered tell nothing about the lower one.
-func (c *contention) met(sent, now time.Time) {
+// met takes in that a request was refused, and reports whether that lowers the
+// limit. Requests that were sent before it was lowered tell nothing about the lower
+// one.
+func (c *contention) met(sent, now time.Time) bool {
 	c.times++
 	if sent.Before(c.lowered) {
-		return
+		return false
 	}
 	c.steps, c.lowered = max(1, c.left(now)/contentionCut), now
+	return true
+}
+
+// take takes over a limit that was lowered elsewhere, unless it was lowered here
+// later.
+func (c *contention) take(steps int, lowered time.Time) {
+	if lowered.After(c.lowered) {
+		c.steps, c.lowered = max(1, steps), lowered
+	}
 }

@@ -16,6 +16,9 @@ type Journal interface {
 	// Pause tells until when nothing is sent to an endpoint, and the code that
 	// asked for that, or the HTTP status.
 	Pause(e Endpoint, until time.Time, code Code, status int)
+	// Lower tells how many tenths of an endpoint's limit may be spent from now
+	// on, one more every six minutes: others spend from it too.
+	Lower(e Endpoint, tenths int, now time.Time)
 }
 
 // aheadOfJournal is how many requests are told to a journal at once, of a limit that
@@ -52,6 +55,12 @@ func (j *journal) pause(e Endpoint, until time.Time, p pause) {
 	}
 }
 
+func (j *journal) lower(e Endpoint, tenths int, now time.Time) {
+	if j.to != nil {
+		j.to.Lower(e, tenths, now)
+	}
+}
+
 // A Past is what is known of an endpoint's budget.
 type Past struct {
 	// Ended are when the requests of the last hour ended, in any order. Those that
@@ -62,9 +71,13 @@ type Past struct {
 	PausedUntil time.Time
 	Code        Code
 	Status      int
+	// Tenths of the limit were left to spend at LoweredAt, since others spend from
+	// it too. The zero time is never.
+	Tenths    int
+	LoweredAt time.Time
 }
 
-// Remember takes in what was spent and paused by a process before. An endpoint
+// Remember takes in what a process before has spent, paused and lowered. An endpoint
 // that the map lacks has spent nothing. Times that lie ahead, of a clock that was
 // set back, count as now; a pause ends within two hours of now at the latest.
 func (b *Budgets) Remember(past map[Endpoint]Past) {
@@ -87,6 +100,7 @@ func (b *budget) remember(p Past) {
 	if until := earlier(p.PausedUntil, now.Add(hourPause)); until.After(b.pausedUntil) {
 		b.pausedUntil, b.pause = until, pause{code: p.Code, status: p.Status}
 	}
+	b.contention.take(p.Tenths, earlier(p.LoweredAt, now))
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -101,7 +115,7 @@ func earlier(a, b time.Time) time.Time {
 func (b *Budgets) Past() map[Endpoint]Past {
 	past := make(map[Endpoint]Past)
 	for e, of := range b.endpoints {
-		if p := of.past(); len(p.Ended) > 0 || !p.PausedUntil.IsZero() {
+		if p := of.past(); len(p.Ended) > 0 || !p.PausedUntil.IsZero() || !p.LoweredAt.IsZero() {
 			past[e] = p
 		}
 	}
@@ -122,6 +136,9 @@ func (b *budget) past() Past {
 	}
 	if b.pausedUntil.After(now) {
 		p.PausedUntil, p.Code, p.Status = b.pausedUntil, b.pause.code, b.pause.status
+	}
+	if b.contention.left(now) < contentionSteps {
+		p.Tenths, p.LoweredAt = b.contention.steps, b.contention.lowered
 	}
 	return p
 }

@@ -41,7 +41,15 @@ func (n *notebook) Spend(e Endpoint, requests int, now time.Time) {
 }
 
 func (n *notebook) Pause(e Endpoint, until time.Time, code Code, status int) {
-	n.paused[e] = Past{PausedUntil: until, Code: code, Status: status}
+	p := n.paused[e]
+	p.PausedUntil, p.Code, p.Status = until, code, status
+	n.paused[e] = p
+}
+
+func (n *notebook) Lower(e Endpoint, tenths int, now time.Time) {
+	p := n.paused[e]
+	p.Tenths, p.LoweredAt = tenths, now
+	n.paused[e] = p
 }
 
 // past is what a new process believes.
@@ -126,6 +134,47 @@ func TestAJournalIsToldOfPausesOnly(t *testing.T) {
 		_ = ask(t.Context(), c)
 		if want := (Past{PausedUntil: time.Now().Add(time.Minute), Code: CodeRateLimited}); !n.paused[EndpointPhoneStatus].PausedUntil.Equal(want.PausedUntil) || n.paused[EndpointPhoneStatus].Code != want.Code {
 			t.Errorf("told %v, want %v", n.paused, want)
+		}
+	})
+}
+
+func TestALimitThatOthersSpendFromStaysLowerInTheNextProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNotebook()
+		b := n.restart(Limits{PerMinute: 100, PerHour: 1000})
+		c := newClient(t, play(answerCode(CodeRateLimited)), WithRetries(0), withBudgets(b))
+		_ = ask(t.Context(), c)
+		for _, step := range []struct {
+			wait time.Duration
+			want int
+		}{{0, 50}, {5 * time.Minute, 50}, {time.Minute, 60}, {0, 60}, {23 * time.Minute, 90}, {time.Minute, 100}, {time.Hour, 100}} {
+			time.Sleep(step.wait)
+			b = n.restart(Limits{PerMinute: 100, PerHour: 1000})
+			if got := b.Of(EndpointPhoneStatus).Limits.PerMinute; got != step.want {
+				t.Errorf("%s later %d a minute, want %d", step.wait, got, step.want)
+			}
+			if got := b.Of(EndpointPhoneList).Limits.PerMinute; got != 100 {
+				t.Errorf("of another endpoint %d a minute", got)
+			}
+		}
+		if p := b.Past()[EndpointPhoneStatus]; p.Tenths != 0 || !p.LoweredAt.IsZero() {
+			t.Errorf("what is over is kept: %+v", p)
+		}
+	})
+}
+
+func TestALimitThatWasLoweredByAnotherClockIsWholeAnHourLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, tenths := range []int{-3, 0, 1, 5} {
+			b := NewBudgets(Limits{PerMinute: 100, PerHour: 1000}, time.Now)
+			b.Remember(map[Endpoint]Past{EndpointPhoneStatus: {Tenths: tenths, LoweredAt: time.Now().Add(24 * time.Hour)}})
+			if got := b.Of(EndpointPhoneStatus).Limits.PerMinute; got != 10*max(1, tenths) {
+				t.Errorf("%d tenths are %d a minute", tenths, got)
+			}
+			time.Sleep(54 * time.Minute)
+			if got := b.Of(EndpointPhoneStatus).Limits.PerMinute; got != 100 {
+				t.Errorf("later %d tenths are %d a minute", tenths, got)
+			}
 		}
 	})
 }

@@ -101,6 +101,8 @@ type budgetRecord struct {
 	Until    int64 // the end of a pause
 	Code     geelark.Code
 	Status   int
+	Tenths   int   // of the limit, which others spend from too
+	Lowered  int64 // when so many were left
 	Since    int64 // from when on it is known what was spent, of all endpoints
 }
 
@@ -155,6 +157,9 @@ func (l *budgetLog) replay(record []byte) error {
 	if r.Until != 0 {
 		s.PausedUntil, s.Code, s.Status = time.Unix(0, r.Until), r.Code, r.Status
 	}
+	if r.Lowered != 0 {
+		s.Tenths, s.LoweredAt = r.Tenths, time.Unix(0, r.Lowered)
+	}
 	return nil
 }
 
@@ -171,7 +176,10 @@ func (l *budgetLog) say(add func([]byte)) {
 			if s.PausedUntil.After(now) {
 				r.Until, r.Code, r.Status = s.PausedUntil.UnixNano(), s.Code, s.Status
 			}
-			if len(r.Ended) == 0 && len(s.told) == 0 && r.Until == 0 {
+			if now.Sub(s.LoweredAt) < kept {
+				r.Tenths, r.Lowered = s.Tenths, s.LoweredAt.UnixNano()
+			}
+			if len(r.Ended) == 0 && len(s.told) == 0 && r.Until == 0 && r.Lowered == 0 {
 				delete(endpoints, e)
 				continue
 			}
@@ -246,6 +254,10 @@ func (l *budgetLog) copied(id budgetID, past map[geelark.Endpoint]geelark.Past) 
 		}
 		s := l.at(id, e)
 		s.ended = append(s.ended, p.Ended...)
+		if !p.LoweredAt.IsZero() {
+			s.Tenths, s.LoweredAt = p.Tenths, p.LoweredAt
+			r.Tenths, r.Lowered = p.Tenths, p.LoweredAt.UnixNano()
+		}
 		l.write(r)
 	}
 }
@@ -278,7 +290,18 @@ func (j budgetJournal) Pause(e geelark.Endpoint, until time.Time, code geelark.C
 	l := j.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.at(j.id, e).Past = geelark.Past{PausedUntil: until, Code: code, Status: status}
+	s := l.at(j.id, e)
+	s.PausedUntil, s.Code, s.Status = until, code, status
 	l.write(budgetRecord{ID: j.id, Endpoint: e, Until: until.UnixNano(), Code: code, Status: status})
 	l.log.Sync()
+}
+
+// Lower implements [geelark.Journal].
+func (j budgetJournal) Lower(e geelark.Endpoint, tenths int, now time.Time) {
+	l := j.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.at(j.id, e)
+	s.Tenths, s.LoweredAt = tenths, now
+	l.write(budgetRecord{ID: j.id, Endpoint: e, Tenths: tenths, Lowered: now.UnixNano()})
 }

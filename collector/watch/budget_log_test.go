@@ -86,6 +86,9 @@ func (s *spender) past(e geelark.Endpoint) string {
 	if p.PausedUntil.After(s.now) {
 		facts = append(facts, fmt.Sprintf("paused for %s by %d, HTTP %d", p.PausedUntil.Sub(s.now), p.Code, p.Status))
 	}
+	if !p.LoweredAt.IsZero() && s.now.Sub(p.LoweredAt) < time.Hour {
+		facts = append(facts, fmt.Sprintf("lowered to %d tenths %s ago", p.Tenths, s.now.Sub(p.LoweredAt)))
+	}
 	return strings.Join(facts, " ")
 }
 
@@ -173,9 +176,31 @@ func TestWhatWasSpentAndPausedIsKnownAfterRestarts(t *testing.T) {
 		"what was spent with credentials before counts with those of now": {func(s *spender) {
 			s.log.copied(s.id, map[geelark.Endpoint]geelark.Past{status: {Ended: []time.Time{s.now.Add(-time.Minute), s.now}}})
 		}, "1m0s 0s"},
+		"a limit that was lowered stays so": {func(s *spender) {
+			s.Lower(status, 5, s.now)
+			s.wait(time.Minute)
+		}, "lowered to 5 tenths 1m0s ago"},
+		"whatever is spent and paused": {func(s *spender) {
+			s.Lower(status, 5, s.now)
+			s.poll(1)
+			s.pause(time.Hour)
+		}, "0s paused for 1h0m0s by 40014, HTTP 429 lowered to 5 tenths 0s ago"},
+		"and lowered again": {func(s *spender) {
+			s.Lower(status, 5, s.now)
+			s.wait(time.Minute)
+			s.Lower(status, 2, s.now)
+		}, "lowered to 2 tenths 0s ago"},
+		"until it is whole again": {func(s *spender) {
+			s.Lower(status, 1, s.now)
+			s.wait(time.Hour)
+		}, ""},
+		"what others spent from with credentials before, they spend from with those of now": {func(s *spender) {
+			s.log.copied(s.id, map[geelark.Endpoint]geelark.Past{status: {Tenths: 3, LoweredAt: s.now.Add(-time.Minute)}})
+		}, "lowered to 3 tenths 1m0s ago"},
 		"another endpoint is another budget": {func(s *spender) {
 			s.Spend(listing, 4, s.now)
 			s.Pause(listing, s.now.Add(time.Hour), geelark.CodeHourLimit, 0)
+			s.Lower(listing, 5, s.now)
 		}, ""},
 		"other credentials have other budgets": {func(s *spender) {
 			budgetJournal{s.log, idOf("another team")}.Spend(status, 4, s.now)

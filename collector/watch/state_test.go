@@ -236,6 +236,27 @@ func TestALockedAPIIsNotAskedAgainAfterARestart(t *testing.T) {
 	})
 }
 
+func TestALimitThatOthersSpendFromStaysLowerAfterARestart(t *testing.T) {
+	for name, end := range map[string]func(*machine, *bench){"a kill": (*machine).kill, "a stop": (*machine).stop} {
+		t.Run(name, func(t *testing.T) {
+			onMachine(t, geelarktest.Config{Phones: 10, Still: true}, func(m *machine) {
+				m.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeRateLimited, Times: 1})
+				for i, want := range []int{75, 75, 90, 150} {
+					b := m.start()
+					b.scrapeFor(2 * time.Minute)
+					if got := b.account().Budget(geelark.EndpointPhoneStatus).Limits.PerMinute; got != want {
+						t.Errorf("process %d may ask %d times a minute, want %d", i, got, want)
+					}
+					end(m, b)
+					if i == 2 {
+						time.Sleep(time.Hour)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestARestartForgetsNothingThatIsWithinItsStaleness(t *testing.T) {
 	onMachine(t, geelarktest.Config{Phones: 400, Still: true}, func(m *machine) {
 		b := m.start()
