@@ -12,6 +12,7 @@ type call struct {
 	body     []byte
 	out      answerData   // read from the answer's data
 	reserved *Reservation // for the first request, nil: none
+	again    bool         // a request of it has failed
 
 	credentials Credentials
 

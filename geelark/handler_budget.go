@@ -60,7 +60,7 @@ func (h *budgetHandler) place(ctx context.Context, c *call) (*budget, error) {
 		budgets := h.client.budgets.BudgetsOf(read)
 		h.client.current.Store(budgets)
 		b := budgets.endpoints[c.endpoint]
-		waited, err := b.enter(ctx, c.reserved)
+		waited, err := c.enter(ctx, b)
 		if err != nil {
 			return nil, err
 		}
@@ -77,6 +77,20 @@ func (h *budgetHandler) place(ctx context.Context, c *call) (*budget, error) {
 			return nil, err
 		}
 	}
+}
+
+// enter takes a place in a budget and reports whether it had to wait. A wallet's or
+// plan's budget has few: there a repetition would wait a minute for one, and keep
+// the failure back from whoever will ask again anyway.
+func (c *call) enter(ctx context.Context, b *budget) (waited bool, err error) {
+	if !c.again || c.endpoint != EndpointWallet && c.endpoint != EndpointPlanInfo {
+		return b.enter(ctx, c.reserved)
+	}
+	ok, next := b.reserve()
+	if !ok {
+		return false, &LimitError{Endpoint: c.endpoint, Until: next}
+	}
+	return false, nil
 }
 
 func (h *budgetHandler) read(ctx context.Context, c *call) (Credentials, error) {

@@ -32,7 +32,7 @@ func (h *retryHandler) do(ctx context.Context, c *call) error {
 		if err == nil || try >= h.retries || !retryable(err) {
 			return err
 		}
-		failed = err
+		failed, c.again = err, true
 
 		wait := backoff(try, h.jitter())
 		if deadline, ok := ctx.Deadline(); ok && h.now().Add(wait).After(deadline) {

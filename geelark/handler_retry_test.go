@@ -203,6 +203,45 @@ func TestFirstFailureIsToldWhenTheCallerGivesUpBeforeTheRepetition(t *testing.T)
 	})
 }
 
+// Their budgets have few places: somebody may wait for the first answer who would
+// wait a minute for the next.
+func TestRepetitionsOfWalletAndPlanDoNotWaitForTheBudget(t *testing.T) {
+	wallet := func(ctx context.Context, c *Client) error { _, err := c.Wallet(ctx); return err }
+	plan := func(ctx context.Context, c *Client) error { _, err := c.PlanInfo(ctx); return err }
+	list := func(ctx context.Context, c *Client) error {
+		_, err := c.PhoneList(ctx, PhoneListFilter{}, 1, 1)
+		return err
+	}
+	first, second := backoff(0, 0), backoff(1, 0)
+	for name, test := range map[string]struct {
+		ask      func(context.Context, *Client) error
+		limits   Limits
+		requests int
+		elapsed  time.Duration
+	}{
+		"the plan":                          {plan, VendorLimits(), 1, first},
+		"the wallet":                        {wallet, VendorLimits(), 3, first + second},
+		"a wallet with one place a minute":  {wallet, Limits{PerMinute: 200, PerHour: 24000, Share: 5}, 1, first},
+		"a wallet with two places a minute": {wallet, Limits{PerMinute: 200, PerHour: 24000, Share: 2}, 2, first + second},
+		"a list with one place a minute":    {list, Limits{PerMinute: 1, PerHour: 10}, 3, 2*time.Minute + 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := play(answerCode(CodeInternal))
+				c := newClient(t, s, withLimits(test.limits))
+				start := time.Now()
+				if err := test.ask(within(t, time.Hour), c); !errors.Is(err, CodeInternal) || errors.Is(err, ErrNotSent) {
+					t.Errorf("got %v", err)
+				}
+				wantElapsed(t, start, test.elapsed)
+				if n := len(s.requests()); n != test.requests {
+					t.Errorf("%d requests, want %d", n, test.requests)
+				}
+			})
+		})
+	}
+}
+
 func TestMissingCredentialsAreNotAskedForAgain(t *testing.T) {
 	asked := 0
 	want := errors.New("no such file")

@@ -95,6 +95,25 @@ func TestAReloadWhileWalletAndPlanAreReadIsNoFailure(t *testing.T) {
 	}
 }
 
+// A repetition would have to wait for a minute, and the first scrapes with it.
+func TestAPlanThatCannotBeReadIsToldOfAtOnce(t *testing.T) {
+	inBubbleWith(t, 3, nil, nil, func(b *bench) {
+		b.sim.Inject(geelarktest.Fault{Endpoint: planEndpoint, HTTPStatus: 502})
+		start := time.Now()
+		b.poll()
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("the first scrape took %s", took)
+		}
+		if s := b.account().State(CollectorBilling); !s.Tried || s.Worked {
+			t.Errorf("the state is %+v", s)
+		}
+		time.Sleep(time.Minute)
+		if got := b.sim.Requests(planEndpoint); got != 1 {
+			t.Errorf("the plan was asked for %d times, want once", got)
+		}
+	})
+}
+
 // The plan can be read once a minute. A scrape does not wait for that, nor for what
 // is read again.
 func TestAScrapeDoesNotWaitForWalletAndPlanForLong(t *testing.T) {
