@@ -116,8 +116,6 @@ func (b *body) assemble(contentType expfmt.Format, parts []part, pages []*Page, 
 		b.shelves = shelve(pages, f, b.encoding, now)
 	}
 	between := buffers.Get().(*bytes.Buffer) // what stands between blocks of pages
-	defer buffers.Put(between)
-	between.Reset()
 	flush := func() {
 		if between.Len() > 0 {
 			l := &compress(b.encoding, Quick, between.Bytes())[0]
@@ -138,7 +136,7 @@ func (b *body) assemble(contentType expfmt.Format, parts []part, pages []*Page, 
 		for l := range b.column(p.paged, true) {
 			here += l.size
 		}
-		if size+here == 0 {
+		if size == 0 && here == 0 {
 			continue
 		}
 		between.Write(p.paged.appendHead(between.AvailableBuffer(), f, size+here))
@@ -154,6 +152,7 @@ func (b *body) assemble(contentType expfmt.Format, parts []part, pages []*Page, 
 		failed = append(failed, closer.Close()) // OpenMetrics has an end
 	}
 	flush()
+	buffers.Put(between)
 	return errors.Join(failed...)
 }
 

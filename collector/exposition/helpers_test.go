@@ -32,6 +32,7 @@ type sample struct {
 // A declaration is what both sides make their family of.
 type declaration struct {
 	name, help string
+	counter    bool
 	labels     []string
 }
 
@@ -50,18 +51,30 @@ func newBench(declared []declaration, pages [][]sample) *bench {
 	b := &bench{server: NewServer(Options{Now: func() time.Time { return time.Unix(1e9, 0) }}), gathered: others()}
 	var descs []*prometheus.Desc
 	for _, d := range declared {
-		b.families = append(b.families, NewFamily(d.name, d.help, d.labels...))
+		declare := NewFamily
+		if d.counter {
+			declare = NewCounterFamily
+		}
+		b.families = append(b.families, declare(d.name, d.help, d.labels...))
 		descs = append(descs, prometheus.NewDesc(d.name, d.help, d.labels, nil))
 	}
 	var all constants
 	for _, samples := range pages {
 		b.pages = append(b.pages, NewPage(Effort(len(b.pages)/2%3), b.families, func(to *Samples) {
 			for _, s := range samples {
-				to.Gauge(b.families[s.family], s.value, s.labels...)
+				if declared[s.family].counter {
+					to.Counter(b.families[s.family], s.value, s.labels...)
+				} else {
+					to.Gauge(b.families[s.family], s.value, s.labels...)
+				}
 			}
 		}))
 		for _, s := range samples {
-			all = append(all, prometheus.MustNewConstMetric(descs[s.family], prometheus.GaugeValue, s.value, s.labels...))
+			kind := prometheus.GaugeValue
+			if declared[s.family].counter {
+				kind = prometheus.CounterValue
+			}
+			all = append(all, prometheus.MustNewConstMetric(descs[s.family], kind, s.value, s.labels...))
 		}
 	}
 	r := prometheus.NewRegistry()
@@ -115,6 +128,9 @@ func random(r *rand.Rand) ([]declaration, [][]sample) {
 	var declared []declaration
 	for i := range 1 + r.IntN(5) {
 		d := declaration{name: fmt.Sprintf("%c_family_%d", 'a'+rune(r.IntN(26)), i), help: words[r.IntN(len(words))]}
+		if d.counter = r.IntN(3) == 0; d.counter {
+			d.name += "_total"
+		}
 		for j := range r.IntN(5) {
 			d.labels = append(d.labels, fmt.Sprintf("%c%d", 'z'-rune(r.IntN(26)), j))
 		}

@@ -2,6 +2,7 @@ package exposition
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -160,7 +162,7 @@ func FuzzSamples(f *testing.F) {
 		for i := range int(n) {
 			samples = append(samples, sample{family: i % 2, value: v * float64(i), labels: []string{value + fmt.Sprint(i/2), value}[:2-i%2]})
 		}
-		b := newBench([]declaration{{"k_two", help, []string{"b", "a"}}, {"b_one", value, []string{"x"}}}, [][]sample{samples[:len(samples)/2], samples[len(samples)/2:]})
+		b := newBench([]declaration{{"k_two_total", help, true, []string{"b", "a"}}, {"b_one", value, false, []string{"x"}}}, [][]sample{samples[:len(samples)/2], samples[len(samples)/2:]})
 		for _, accept := range []string{"", "application/openmetrics-text;version=1.0.0", protobufType} {
 			for _, encoding := range []string{"identity", "gzip", "zstd"} {
 				same(t, b, "/metrics", map[string]string{"Accept": accept, "Accept-Encoding": encoding})
@@ -170,7 +172,7 @@ func FuzzSamples(f *testing.F) {
 }
 
 func TestFamiliesAreChosenByName(t *testing.T) {
-	declared := []declaration{{"b_pages", "In pages.", []string{"id"}}, {"y_pages", "In pages too.", nil}}
+	declared := []declaration{{"b_pages", "In pages.", false, []string{"id"}}, {"y_pages", "In pages too.", false, nil}}
 	b := newBench(declared, [][]sample{{{0, 1, []string{"1"}}}, {{0, 2, []string{"2"}}, {1, 3, nil}}})
 	for _, query := range []string{"", "?name[]=b_pages", "?name[]=y_pages&name[]=a_requests_total", "?name[]=m_duration_seconds", "?name[]=nothing", "?name[]="} {
 		for _, accept := range []string{"", "application/openmetrics-text;version=1.0.0", protobufType} {
@@ -306,6 +308,82 @@ func TestScrapesAtTheSameTimeShareRenderings(t *testing.T) {
 	for i := range b.pages {
 		if rendered[i] != 2 { // zstd is made of what identity is
 			t.Errorf("page %d was rendered %d times, want twice", i, rendered[i])
+		}
+	}
+}
+
+// A socket takes some bytes and then no more.
+type socket struct {
+	headers
+	room   int
+	failed int      // writes
+	taken  [][]byte // what it was given, not copied
+}
+
+func (s *socket) Write(b []byte) (int, error) {
+	if s.room -= len(b); s.room < 0 {
+		s.failed++
+		return 0, errors.New("gone")
+	}
+	s.taken = append(s.taken, b)
+	return len(b), nil
+}
+
+// blocksOfAllSizes are pages of which some are larger than buffers.
+func blocksOfAllSizes() (*Family, []*Page) {
+	f := NewFamily("a_gauge", "A gauge.", "of")
+	var pages []*Page
+	for _, size := range []int{10, 200 << 10, 10, 10, 40 << 10, 1 << 10, 70 << 10, 10} {
+		pages = append(pages, NewPage(Quick, []*Family{f}, func(to *Samples) { to.Gauge(f, 1, noise64(size)) }))
+	}
+	return f, pages
+}
+
+// noise64 is text that can be compressed to no less than three quarters.
+func noise64(n int) string { return base64.StdEncoding.EncodeToString([]byte(noise(n * 3 / 4))) }
+
+func TestAfterAFailedWriteNothingMoreIsWritten(t *testing.T) {
+	for _, encoding := range []string{"identity", "gzip", "zstd"} {
+		t.Run(encoding, func(t *testing.T) {
+			f, pages := blocksOfAllSizes()
+			send := func(room int) (*socket, string, float64) {
+				var logged bytes.Buffer
+				s := NewServer(Options{ErrorLog: log.New(&logged, "", 0), Registerer: prometheus.NewRegistry(), Now: time.Now})
+				r := request("")
+				r.Header.Set("Accept-Encoding", encoding)
+				w := &socket{headers: make(headers), room: room}
+				s.serve(w, r, prometheus.Gatherers{}, []*Family{f}, pages)
+				return w, logged.String(), testutil.ToFloat64(s.errors.WithLabelValues("encoding"))
+			}
+			const enough = 10 << 20
+			w, logged, errors := send(enough)
+			if w.failed > 0 || logged != "" || errors != 0 {
+				t.Fatalf("of %d bytes %d writes failed, logged %q, counted %g errors", enough-w.room, w.failed, logged, errors)
+			}
+			for room := enough - w.room - 1; room >= 0; room = room * 19 / 20 {
+				w, logged, errors := send(room)
+				if w.failed != 1 || !strings.Contains(logged, "error sending metrics: gone") || errors != 1 {
+					t.Fatalf("after %d bytes %d writes failed, logged %q, counted %g errors", room, w.failed, logged, errors)
+				}
+				if room == 0 {
+					break
+				}
+			}
+		})
+	}
+}
+
+func TestLargeBlocksAreSentFromWhereTheyAre(t *testing.T) {
+	f, pages := blocksOfAllSizes()
+	r := request("")
+	r.Header.Set("Accept-Encoding", "gzip")
+	w := &socket{headers: make(headers), room: 10 << 20}
+	NewServer(Options{Now: time.Now}).serve(w, r, prometheus.Gatherers{}, []*Family{f}, pages)
+	for i, p := range pages {
+		block := p.blocks(text, deflated, time.Now(), false)[0].data
+		sent := slices.ContainsFunc(w.taken, func(b []byte) bool { return &b[0] == &block[0] && len(b) == len(block) })
+		if sent != (len(block) > 30<<10) {
+			t.Errorf("page %d, %d bytes: sent by itself: %t", i, len(block), sent)
 		}
 	}
 }
