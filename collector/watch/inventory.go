@@ -112,7 +112,7 @@ func (i *inventory) discover(ctx context.Context) error {
 	if !whole {
 		return nil // an item that names no phone may have been that of any
 	}
-	i.oddities.see(i.logger, geelark.EndpointPhoneList, nil, slices.Values([]string{""}))
+	i.oddities.see(i.logger, geelark.EndpointPhoneList, nil, []string{""})
 	i.losses.take(i.store.RetainListed(round, i.now(), !i.discovery.isAll()))
 	if !i.discovery.isAll() {
 		// Who waits for the phones does not wait for what is not selected.
@@ -140,7 +140,9 @@ func (i *inventory) selectsInVain() (*Vain, *Unmatched) {
 // a phone.
 func (i *inventory) look(p *geelark.PhonePage) (whole bool) {
 	skipped, odd := p.Skipped, p.Oddities
+	var ids []string
 	for _, phone := range p.Phones {
+		ids = append(ids, phone.ID)
 		if CheckID(phone.ID) != nil {
 			skipped++
 		}
@@ -149,13 +151,7 @@ func (i *inventory) look(p *geelark.PhonePage) (whole bool) {
 		i.skipped(skipped)
 		odd = append(slices.Clone(odd), geelark.Oddity{Field: "id"})
 	}
-	i.oddities.see(i.logger, geelark.EndpointPhoneList, odd, func(yield func(string) bool) {
-		for _, phone := range p.Phones {
-			if !yield(phone.ID) {
-				return
-			}
-		}
-	})
+	i.oddities.see(i.logger, geelark.EndpointPhoneList, odd, ids)
 	return skipped == 0
 }
 

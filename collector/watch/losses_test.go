@@ -9,6 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-kit/log"
+
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -92,6 +96,47 @@ func TestAFleetDoesNotVanishInSilence(t *testing.T) {
 		r.want(t, "after an hour that agrees", map[DropReason]int{DroppedUnlisted: 50})
 		b.wantLogged("after an hour that agrees", `msg="Many phones are not tracked any more" phones=50 of=50`, 1)
 	})
+}
+
+func TestWhichLossesAreToldAndSaved(t *testing.T) {
+	const many, doubt = `"Many phones are not tracked any more"`, "lacks most"
+	var lost losses
+	for _, tt := range []struct {
+		name string
+		loss phones.Loss
+		want []string // in the log
+	}{
+		{"nothing", phones.Loss{Tracked: 50}, nil},
+		{"nine of nine", phones.Loss{Tracked: 9, Unlisted: 9}, nil},
+		{"ten of ten", phones.Loss{Tracked: 10, Unlisted: 10}, []string{many, "phones=10 of=10 not_found=0 unlisted=10 unselected=0"}},
+		{"a tenth", phones.Loss{Tracked: 100, NotFound: 3, Unselected: 7}, nil},
+		{"more than a tenth", phones.Loss{Tracked: 100, NotFound: 4, Unselected: 7}, []string{many, "phones=11 of=100 not_found=4 unlisted=0 unselected=7"}},
+		{"a tenth of more", phones.Loss{Tracked: 110, Unlisted: 11}, nil},
+		{"a single one", phones.Loss{Tracked: 1000, Unlisted: 1}, nil},
+		{"a doubt", phones.Loss{Tracked: 1, Doubted: 1}, []string{doubt, "phones=1 of=1"}},
+		{"the same doubt", phones.Loss{Tracked: 1, Doubted: 1}, nil},
+		{"no doubt", phones.Loss{Tracked: 1}, nil},
+		{"another doubt", phones.Loss{Tracked: 1, Doubted: 1}, []string{doubt}},
+	} {
+		logs, r := new(processtest.Log), &recorder{dropped: make(map[DropReason]int)}
+		saved := 0
+		lost.counts, lost.save, lost.logger = newCounts("default", &Options{Observer: r}), func() { saved++ }, log.NewLogfmtLogger(logs)
+		lost.take(tt.loss)
+		if n := len(strings.Split(logs.String(), "\n")) - 1; n != min(len(tt.want), 1) {
+			t.Errorf("%s: logged %q", tt.name, logs)
+		}
+		for _, text := range tt.want {
+			if !strings.Contains(logs.String(), text) {
+				t.Errorf("%s: logged %q, want %q", tt.name, logs, text)
+			}
+		}
+		want := map[DropReason]int{DroppedNotFound: tt.loss.NotFound, DroppedUnlisted: tt.loss.Unlisted, DroppedUnselected: tt.loss.Unselected}
+		maps.DeleteFunc(want, func(_ DropReason, n int) bool { return n == 0 })
+		r.want(t, tt.name, want)
+		if saved != min(len(want), 1) {
+			t.Errorf("%s: saved %d times", tt.name, saved)
+		}
+	}
 }
 
 func TestPhonesThatAreGoneLeaveByTheirOwnLookups(t *testing.T) {

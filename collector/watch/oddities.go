@@ -33,21 +33,15 @@ type oddity struct {
 	endpoint geelark.Endpoint
 }
 
-// see takes in an answer that tells of phones, an odd field of which is read again
-// unless it is among those that are odd now.
-func (o *oddities) see(logger log.Logger, e geelark.Endpoint, odd []geelark.Oddity, phones func(yield func(id string) bool)) {
+// see takes in an answer that tells of phones, by their ids, an odd field of which is
+// read again unless it is among those that are odd now.
+func (o *oddities) see(logger log.Logger, e geelark.Endpoint, odd []geelark.Oddity, phones []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(odd) == 0 && len(o.known) == 0 {
-		return
-	}
-	now := make(map[oddity]bool, len(odd))
+	now := make(map[oddity]bool)
 	var added []string
 	for _, field := range odd {
 		at := oddity{field, e}
-		if now[at] {
-			continue
-		}
 		now[at] = true
 		if !o.known[at] && len(o.known) < maxOddities {
 			if o.known == nil {
@@ -57,12 +51,8 @@ func (o *oddities) see(logger log.Logger, e geelark.Endpoint, odd []geelark.Oddi
 			added = append(added, describe(field))
 		}
 	}
-	told := make(map[string]bool)
-	for id := range phones {
-		told[id] = true
-	}
 	for at := range o.known {
-		if at.endpoint == e && told[at.ID] && !now[at] {
+		if at.endpoint == e && !now[at] && slices.Contains(phones, at.ID) {
 			delete(o.known, at)
 		}
 	}

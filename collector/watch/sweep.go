@@ -3,7 +3,6 @@ package watch
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/go-kit/log/level"
@@ -151,7 +150,7 @@ func (s *sweep) ask(place *geelark.Reservation, batch []string) error {
 	}
 	observations := observationsOf(batch, answer)
 	s.counts.fail(s.failuresIn(answer, observations))
-	s.oddities.see(s.logger, geelark.EndpointPhoneStatus, answer.Oddities, slices.Values(batch))
+	s.oddities.see(s.logger, geelark.EndpointPhoneStatus, answer.Oddities, batch)
 	level.Debug(s.logger).Log("msg", "Polled", "phones", len(batch))
 	s.store.Observe(observations)
 	s.store.GiveBack(batch, s.now())
