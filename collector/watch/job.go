@@ -140,7 +140,7 @@ func (j *job) inherit(from *job) {
 func (j *job) forgive() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.last.Tried && !j.last.Worked {
+	if !j.last.Worked {
 		j.finished, j.next, j.last = false, time.Time{}, State{LastSuccess: j.last.LastSuccess}
 	}
 }

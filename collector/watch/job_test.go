@@ -104,7 +104,75 @@ func TestAClosedJobHasNotFailedAndRunsNoMore(t *testing.T) {
 		if runs != 1 || j.state() != (State{}) || reports != 0 {
 			t.Errorf("%d runs, %+v, %d reports", runs, j.state(), reports)
 		}
+		next := newTestJob(func(context.Context) error { runs++; return nil }, nil)
+		defer next.workers.close()
+		next.inherit(j)
+		next.start(time.Now())
+		synctest.Wait()
+		if runs != 2 {
+			t.Error("the job that takes its place does not begin at once")
+		}
 	})
+}
+
+func TestPartsOfALaterRunSayNothingBeforeItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j *job
+		var meanwhile []State
+		j = newTestJob(func(context.Context) error {
+			j.progressed()
+			meanwhile = append(meanwhile, j.state())
+			return errors.New("no")
+		}, nil)
+		defer j.workers.close()
+		began := time.Now()
+		for range 2 {
+			j.start(time.Now())
+			synctest.Wait()
+			time.Sleep(time.Minute)
+		}
+		first, second := State{Tried: true, Worked: true, LastSuccess: began}, State{Tried: true, LastSuccess: began}
+		if len(meanwhile) != 2 || meanwhile[0] != first || meanwhile[1] != second {
+			t.Errorf("got %+v, want %+v and %+v", meanwhile, first, second)
+		}
+	})
+}
+
+func TestWhatMakesAJobDueBeforeItsTime(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fails error
+		do    func(*job)
+		due   time.Duration // after the first run
+	}{
+		"nothing":                      {nil, func(*job) {}, 10 * time.Minute},
+		"a machine that slept":         {nil, func(j *job) { j.hasten(4 * time.Minute) }, 6 * time.Minute},
+		"nothing after a failure":      {errors.New("no"), func(*job) {}, time.Minute},
+		"a failure that is forgiven":   {errors.New("no"), (*job).forgive, 0},
+		"no success to be forgiven it": {nil, (*job).forgive, 10 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var runs []time.Duration
+				began := time.Now()
+				j := newTestJob(func(context.Context) error {
+					runs = append(runs, time.Since(began))
+					return tt.fails
+				}, nil)
+				defer j.workers.close()
+				j.start(time.Now())
+				synctest.Wait()
+				tt.do(j)
+				for len(runs) < 2 && time.Since(began) < time.Hour {
+					j.start(time.Now())
+					synctest.Wait()
+					time.Sleep(time.Second)
+				}
+				if len(runs) != 2 || runs[1] != tt.due {
+					t.Errorf("it runs after %v, want %s", runs, tt.due)
+				}
+			})
+		})
+	}
 }
 
 func TestAShorterIntervalCountsFromTheLastRun(t *testing.T) {

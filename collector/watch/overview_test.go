@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"geelark_exporter/collector/phones"
@@ -61,16 +63,16 @@ func trackFleet(ids []string) func(*AccountConfig) {
 }
 
 func TestOverviewTellsWhichPhonesWaitForTheBudget(t *testing.T) {
-	fleet := geelarktest.New(geelarktest.Config{Phones: 450, Seed: 1}).IDs()
-	inBubble(t, 450, func(c *AccountConfig) { c.IDs, c.Limits.PerMinute = fleet, 2 }, func(b *bench) {
+	fleet := geelarktest.New(geelarktest.Config{Phones: 401, Seed: 1}).IDs()
+	inBubble(t, 401, func(c *AccountConfig) { c.IDs, c.Limits.PerMinute = fleet, 2 }, func(b *bench) {
 		b.poll()
 		began := time.Now()
 		a := b.Overview().Accounts[0]
-		if a.Waiting != 250 || a.States[StatePending] != 250 {
-			t.Errorf("%d phones wait, %d are pending, want 250", a.Waiting, a.States[StatePending])
+		if a.Waiting != 201 || a.States[StatePending] != 201 {
+			t.Errorf("%d phones wait, %d are pending, want 201", a.Waiting, a.States[StatePending])
 		}
 		found, _ := b.Phones(PhoneQuery{State: StatePending, Limit: 1})
-		if want := (Delay{Waiting, a.WaitingUntil}); a.Unobserved[Waiting] != 250 || found[0].Delay != want {
+		if want := (Delay{Waiting, a.WaitingUntil}); a.Unobserved[Waiting] != 201 || found[0].Delay != want {
 			t.Errorf("%v phones have no status, one of them for %+v, want %+v", a.Unobserved, found[0].Delay, want)
 		}
 		if wait := a.WaitingUntil.Sub(began); wait < 59*time.Second || wait > 61*time.Second {
@@ -80,8 +82,8 @@ func TestOverviewTellsWhichPhonesWaitForTheBudget(t *testing.T) {
 			t.Errorf("the budget is %+v", got)
 		}
 		time.Sleep(time.Until(a.WaitingUntil) + time.Second)
-		if a := b.Overview().Accounts[0]; a.Waiting != 50 {
-			t.Errorf("%d phones wait a minute later, want 50", a.Waiting)
+		if a := b.Overview().Accounts[0]; a.Waiting != 1 || !a.WaitingUntil.After(time.Now()) {
+			t.Errorf("%d phones wait until %s a minute later, want 1 until the next", a.Waiting, a.WaitingUntil)
 		}
 		time.Sleep(2 * time.Minute)
 		if a := b.Overview().Accounts[0]; a.Waiting != 0 || !a.WaitingUntil.IsZero() {
@@ -101,6 +103,68 @@ func TestOverviewTellsThatAListingWaitsForTheBudget(t *testing.T) {
 		time.Sleep(2*time.Minute + time.Second)
 		if a := b.Overview().Accounts[0]; a.Phones != 450 || !a.ListingUntil.IsZero() {
 			t.Errorf("%d phones are listed and the rest waits until %s, want all and none", a.Phones, a.ListingUntil)
+		}
+	})
+	inBubble(t, 200, func(c *AccountConfig) { c.Limits.PerMinute = 2 }, func(b *bench) {
+		b.pollAndList()
+		if a := b.Overview().Accounts[0]; !a.ListingUntil.IsZero() || !a.Budgets[0].Next.After(time.Now()) {
+			t.Errorf("none is under way, and it waits until %s for %+v", a.ListingUntil, a.Budgets)
+		}
+	})
+}
+
+func TestOverviewTellsOfUsageAndTasksWhereTheyAreWatched(t *testing.T) {
+	for name, tt := range map[string]struct {
+		collectors []string
+		watched    bool
+	}{"not by default": {nil, false}, "all": {Collectors(), true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sim := geelarktest.New(geelarktest.Config{Phones: 5, Seed: 1, Token: testToken, TasksPerDay: 480, Usage: geelarktest.Usage{Every: time.Minute}})
+				b := newBench(t, sim.RoundTripper(), func(o *Options) { o.Collectors = tt.collectors }, testConfig())
+				defer b.Close()
+				b.scrapeFor(2 * time.Hour)
+				sim.Remove(sim.IDs()[0])
+				b.scrapeFor(30 * time.Minute)
+				o := b.Overview().Accounts[0]
+				if (o.Usage != nil) != tt.watched || (o.Tasks != nil) != tt.watched {
+					t.Fatalf("usage %v, tasks %v", o.Usage, o.Tasks)
+				}
+				if tt.watched && (len(o.Usage.Groups) == 0 || len(o.Tasks.Failures) == 0) {
+					t.Errorf("usage %+v, tasks %+v", o.Usage, o.Tasks)
+				}
+				names := make(map[string]string)
+				if tt.watched {
+					for _, f := range o.Tasks.Failures {
+						if p, ok := sim.Phone(f.PhoneID); ok {
+							names[f.PhoneID] = p.SerialName
+						}
+					}
+				}
+				if !maps.Equal(o.Named, names) {
+					t.Errorf("names %v, want %v", o.Named, names)
+				}
+				if want := b.account().Costs(4, 4); !slices.Equal(o.Costs, want) {
+					t.Errorf("costs %v, want %v", o.Costs, want)
+				}
+			})
+		})
+	}
+}
+
+func TestConfigsAreThoseOfTheAccountsInForce(t *testing.T) {
+	inBubble(t, 0, nil, func(b *bench) {
+		var want []AccountConfig
+		for _, name := range []string{"b", "a"} {
+			c := testConfig()
+			c.Name = name
+			want = append(want, c)
+		}
+		if err := b.Reload(want); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Configs(); !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v", got)
 		}
 	})
 }

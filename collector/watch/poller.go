@@ -151,7 +151,6 @@ func (p *poller) failed(batch []string, another bool) {
 // worked takes in that a poll worked.
 func (p *poller) worked() {
 	p.last.Tried, p.last.Worked, p.last.LastSuccess = true, true, p.now()
-	p.undone = nil
 	p.record(nil)
 }
 
@@ -164,7 +163,7 @@ func (p *poller) state() State {
 	defer p.mu.Unlock()
 	if p.last.Tried && !p.last.Worked && p.sweep == nil && !p.isHeldBack() &&
 		p.now().Sub(p.undoneAt) >= p.ttl+p.listing && p.store.ObservedSince(p.undone, p.undoneAt) {
-		p.last.Worked, p.undone = true, nil
+		p.last.Worked = true
 		p.record(nil)
 	}
 	return p.last
@@ -181,7 +180,7 @@ func (p *poller) inherit(from *poller) {
 func (p *poller) forgive() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.last.Tried && !p.last.Worked {
-		p.last, p.undone = State{LastSuccess: p.last.LastSuccess}, nil
+	if !p.last.Worked {
+		p.last = State{LastSuccess: p.last.LastSuccess}
 	}
 }

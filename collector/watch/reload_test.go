@@ -97,3 +97,17 @@ func TestNewCredentialsDoNotInheritTheFailuresOfTheFormer(t *testing.T) {
 		})
 	}
 }
+
+func TestNewCredentialsInheritWhatWorkedWithTheFormer(t *testing.T) {
+	inBubbleWith(t, 5, nil, nil, func(b *bench) {
+		b.pollAndList()
+		worked := time.Now()
+		time.Sleep(time.Second)
+		b.reload(func(c *AccountConfig) { c.Credentials = geelark.Credentials{AppID: testAppID, APIKey: testAPIKey} })
+		for _, c := range b.Collectors() {
+			if s := b.account().State(c); !s.Worked || !s.LastSuccess.Equal(worked) {
+				t.Errorf("%s: %+v", c, s)
+			}
+		}
+	})
+}
