@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -24,6 +25,9 @@ func TestAPlaceForPhonesThatAreForgottenIsGivenBack(t *testing.T) {
 		b.poll()
 		if got := a.client.Budget(geelark.EndpointPhoneStatus); b.sim.Requests(status) != 0 || got.MinuteRemaining != got.Limits.PerMinute {
 			t.Errorf("%d requests, %+v", b.sim.Requests(status), got)
+		}
+		if s := a.State(CollectorStatus); s.Tried || len(b.Overview().Accounts[0].Errors) > 0 {
+			t.Errorf("an error of no call: %+v", s)
 		}
 	})
 }
@@ -107,10 +111,13 @@ func TestPhonesThatAreFoundMeanwhileArePolledBesideOthers(t *testing.T) {
 			b.sim.SetStatus(id, 2)
 		}
 		b.sim.Inject(geelarktest.Fault{Endpoint: listing, Latency: time.Second})
+		var mu sync.Mutex
 		var polls []time.Duration
 		began := time.Now()
 		b.transport = nth{b.sim.RoundTripper(), status, new(atomic.Int32), func(n int32) string {
+			mu.Lock()
 			polls = append(polls, time.Since(began))
+			mu.Unlock()
 			time.Sleep(time.Duration(n) * 1500 * time.Millisecond)
 			return ""
 		}}.RoundTrip

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -13,6 +14,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-kit/log"
+
+	"geelark_exporter/collector/phones"
+	"geelark_exporter/deploy/processtest"
 	"geelark_exporter/geelark"
 	"geelark_exporter/geelark/geelarktest"
 )
@@ -136,6 +141,153 @@ func TestPhonesOfAListingThatFailsLaterAreTracked(t *testing.T) {
 		b.pollAndList()
 		if n := b.account().Phones().Len(); n == 0 || n >= 60 {
 			t.Errorf("%d phones are tracked", n)
+		}
+	})
+}
+
+// An account that is closed waits for what does not end at once, and must not turn in
+// circles meanwhile.
+func TestASweepThatIsClosedRestsUntilItsPollsEnd(t *testing.T) {
+	inBubble(t, 0, trackFleet([]string{"1"}), func(b *bench) {
+		b.transport = func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			time.Sleep(time.Second)
+			return nil, r.Context().Err()
+		}
+		go b.poll()
+		synctest.Wait()
+		looks := 0
+		b.account().poller.notify = func() {
+			if looks++; looks > 10 {
+				t.Error("it looks all the time")
+				runtime.Goexit()
+			}
+		}
+		began := time.Now()
+		b.Close()
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("it was closed in %s", took)
+		}
+	})
+}
+
+func TestASweepThatHasSentAllDoesNotWaitForTheBudget(t *testing.T) {
+	inBubble(t, 0, func(c *AccountConfig) { c.IDs, c.Limits.PerMinute = numbered(150), 1 }, func(b *bench) {
+		b.sim.Inject(geelarktest.Fault{Endpoint: status, Latency: 4 * time.Second})
+		b.poll()
+		began := time.Now()
+		if d := b.account().Delays()[phones.Pending]; d.Until.Sub(began).Round(time.Second) != time.Minute {
+			t.Errorf("before the second call: %+v", d)
+		}
+		time.Sleep(62 * time.Second)
+		if d := b.account().Delays()[phones.Pending]; d != (Delay{Reason: Waiting}) {
+			t.Errorf("when it is under way: %+v", d)
+		}
+	})
+}
+
+func TestASweepTakesFromItsFirstCallToTheEndOfItsLast(t *testing.T) {
+	inBubble(t, 0, trackFleet(numbered(300)), func(b *bench) {
+		b.sim.Inject(geelarktest.Fault{Endpoint: status, Latency: time.Second})
+		for range 2 {
+			b.poll()
+			if d := b.account().State(CollectorStatus).Duration; d != 2*time.Second {
+				t.Errorf("%s for one call and two at once, of a second each", d)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
+// A clumsy observer panics when it is told of a lookup that failed.
+type clumsy struct {
+	nobody
+	panics *int
+}
+
+func (c clumsy) LookupsFailed(string, phones.Failure, int) {
+	if *c.panics++; *c.panics == 1 {
+		panic("no")
+	}
+}
+
+func TestPhonesOfAPollThatPanickedArePolledAgain(t *testing.T) {
+	panics := 0
+	inBubbleWith(t, 0, func(o *Options) { o.Collectors, o.Observer = []string{CollectorStatus}, clumsy{panics: &panics} }, trackFleet([]string{"1"}), func(b *bench) {
+		b.poll()
+		if s := b.account().State(CollectorStatus); panics != 1 || s.Worked || !s.Tried {
+			t.Fatalf("%d panics, %+v", panics, s)
+		}
+		b.poll()
+		if n := b.sim.Requests(status); n != 1 {
+			t.Errorf("%d polls at once", n)
+		}
+		time.Sleep(31 * time.Second)
+		b.poll()
+		if s := b.account().State(CollectorStatus); !s.Worked || b.sim.Requests(status) != 2 {
+			t.Errorf("after a ttl: %+v, %d polls", s, b.sim.Requests(status))
+		}
+	})
+}
+
+// The account that takes the place of one that is closed has the same phones.
+func TestPhonesThatAClosedSweepCannotPollKeepTheirTurn(t *testing.T) {
+	inBubble(t, 0, trackFleet(numbered(250)), func(b *bench) {
+		a := b.account()
+		b.transport = nth{b.sim.RoundTripper(), status, new(atomic.Int32), func(int32) string {
+			a.workers.mu.Lock()
+			defer a.workers.mu.Unlock()
+			a.workers.closed = true // and its context is about to be
+			return ""
+		}}.RoundTrip
+		b.poll()
+		if n, left := b.sim.Requests(status), a.client.Budget(geelark.EndpointPhoneStatus).MinuteRemaining; n != 1 || left != 149 {
+			t.Errorf("%d requests, and %d are left", n, left)
+		}
+		if got := a.store.Take(150); !slices.Equal(got, numbered(250)[100:]) {
+			t.Errorf("the next in turn are %d, %q first", len(got), got[:min(len(got), 1)])
+		}
+	})
+}
+
+func TestEachPollIsLoggedAtDebug(t *testing.T) {
+	logs := new(processtest.Log)
+	inBubbleWith(t, 0, func(o *Options) { o.Collectors, o.Logger = []string{CollectorStatus}, log.NewLogfmtLogger(logs) }, trackFleet(numbered(7)), func(b *bench) {
+		b.poll()
+		if want := "level=debug account=default msg=Polled phones=7\n"; logs.String() != want {
+			t.Errorf("logged %q, want %q", logs, want)
+		}
+	})
+}
+
+// A tied context counts what is tied to it and not loosened yet.
+type tied struct {
+	context.Context
+	n *atomic.Int32
+}
+
+func (tied) Value(any) any { return nil }
+
+func (t tied) AfterFunc(f func()) func() bool {
+	t.n.Add(1)
+	stop := context.AfterFunc(t.Context, f)
+	return func() bool {
+		t.n.Add(-1)
+		return stop()
+	}
+}
+
+func TestNothingOfACallIsLeftWithItsAccount(t *testing.T) {
+	inBubbleWith(t, 150, func(o *Options) { o.Collectors = Collectors() }, nil, func(b *bench) {
+		a := b.account()
+		t := tied{a.workers.ctx, new(atomic.Int32)}
+		a.workers.ctx = t
+		for range 3 {
+			b.pollAndList()
+			if n := t.n.Load(); n != 0 {
+				b.t.Errorf("%d contexts are left", n)
+			}
+			time.Sleep(10 * time.Minute)
 		}
 	})
 }
