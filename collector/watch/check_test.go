@@ -36,6 +36,9 @@ func TestCheckAsksTheFewestTimes(t *testing.T) {
 		"two groups of a large account": {
 			240, func(c *AccountConfig) { c.Discovery.Groups = []string{"g0", "g1"} }, nil, "works: 160 of 240, seen 100", 3,
 		},
+		"a group of one phone in a large account": {240, func(c *AccountConfig) { c.Discovery.Groups = []string{"solo", "g1"} }, func(b *bench) {
+			b.sim.Edit(b.sim.IDs()[0], func(p *geelarktest.Phone) { p.Group = "solo" })
+		}, "works: 81 of 240, seen 100", 3},
 		"a tag of a large account": {
 			240, func(c *AccountConfig) { c.Discovery.Tags = []string{"t"} }, nil, "works: 240 of 240, seen 100", 2,
 		},
