@@ -221,4 +221,11 @@ func TestOfDataThatComesTwiceTheLastCounts(t *testing.T) {
 	if err != nil || l.Total != 1 || len(l.Phones) != 1 || l.Phones[0].ID != "3" {
 		t.Errorf("list: %+v, %v", l, err)
 	}
+	const one, none = `{"total":1,"items":[{"id":"1","status":1}]}`, `{"total":0}`
+	if l, err := twice(one, none).PhoneList(t.Context(), PhoneListFilter{}, 1, 100); err != nil || l.Total != 0 || len(l.Phones) != 0 {
+		t.Errorf("list of none: %+v, %v", l, err)
+	}
+	if p, err := twice(one, none).TaskHistory(t.Context(), "", MaxTasks); err != nil || !reflect.DeepEqual(*p, TaskPage{}) {
+		t.Errorf("no tasks: %+v, %v", p, err)
+	}
 }
