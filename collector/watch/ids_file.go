@@ -38,7 +38,7 @@ func CheckID(id string) error {
 			what = "a " + map[rune]string{',': "comma", ';': "semicolon"}[r]
 		case strings.ContainsRune("\"'`", r):
 			what = "a quote"
-		case r < ' ' || r == 0x7f:
+		case unicode.IsControl(r):
 			what = "a control character"
 		default:
 			what = "another character"

@@ -103,7 +103,7 @@ func TestEachCharacterOfAnIDIsNamedUnlessItCanBeOne(t *testing.T) {
 			what = "a semicolon"
 		case strings.ContainsRune("\"'`", r):
 			what = "a quote"
-		case r < 0x80 && unicode.IsControl(r):
+		case unicode.IsControl(r):
 			what = "a control character"
 		}
 		want := fmt.Sprint("a phone id must be of letters, digits, dashes and underscores, has ", what)
