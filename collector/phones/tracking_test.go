@@ -136,3 +136,21 @@ func TestAPhoneIsNotSelectedWhenItAnswersAfterTheFilterLackedIt(t *testing.T) {
 		}
 	}
 }
+
+func TestAListingDescribesPhonesThatAreTrackedAnyway(t *testing.T) {
+	store := NewStore(at(0))
+	store.TrackOnly([]string{"a", "b"})
+	store.DescribeListed(&geelark.PhonePage{At: at(5), Phones: []geelark.Phone{
+		{ID: "a", SerialName: "name", Group: geelark.Some("group"), Status: geelark.Some(geelark.StatusStarted)},
+		{ID: "another"},
+	}})
+	if store.Len() != 2 {
+		t.Errorf("%q are tracked", store.IDs())
+	}
+	for r := range store.All(at(5), Lifetimes{time.Hour, time.Hour}) {
+		listed := r.ID == "a"
+		if r.Listed != listed || r.DescribedAt.Equal(at(5)) != listed || (r.Group == "group") != listed || (r.Knowledge == Current) != listed || r.Unlisted {
+			t.Errorf("got %+v", r)
+		}
+	}
+}
