@@ -57,8 +57,8 @@ func TestSamplesOfOtherFamiliesAreLeftOut(t *testing.T) {
 func TestASampleNeedsAValueForEachLabel(t *testing.T) {
 	f := NewFamily("a_gauge", "A gauge.", "id", "status")
 	defer func() {
-		if recover() == nil {
-			t.Error("no panic")
+		if got, want := fmt.Sprint(recover()), "a_gauge has 2 labels, not 1"; got != want {
+			t.Errorf("panicked with %q, want %q", got, want)
 		}
 	}()
 	NewPage(Quick, []*Family{f}, func(s *Samples) { s.Gauge(f, 1, "x") }).blocks(text, packed, time.Unix(1e9, 0), true)
