@@ -38,7 +38,7 @@ func TestWhenPhonesLeave(t *testing.T) {
 		{"by a filter, a few of which nobody knows", 50, 5, 0, true, false, false, map[int]Loss{0: {Tracked: 50}, 5: {Tracked: 50, Unlisted: 5}}},
 		{"by another selection, all", 50, 50, 0, true, true, true, map[int]Loss{0: {Tracked: 50}, 5: {Tracked: 50, Unselected: 50}}},
 	} {
-		store := NewStore(at(0))
+		store := NewStore(at(-100))
 		list := func(minutes, n int) Loss {
 			round := store.NewRound()
 			var listed []geelark.ListedPhone
