@@ -285,6 +285,10 @@ func TestWhyPhonesHaveNoStatus(t *testing.T) {
 		"before the first scrape": {nil, func(*bench) {}, map[Reason]int{NotScraped: 250}, 0},
 		"all is known":            {nil, scrape, nil, 0},
 		"the budget is spent":     {func(c *AccountConfig) { c.Limits.PerMinute = 1 }, scrape, map[Reason]int{Waiting: 150}, time.Minute},
+		"it is, for all":          {func(c *AccountConfig) { c.Limits.PerMinute = 3 }, scrape, nil, 0},
+		"it is, for too long": {func(c *AccountConfig) { c.Limits.PerMinute, c.MaxStaleness = 1, 30*time.Second }, func(b *bench) {
+			b.scrapeFor(5*time.Minute + time.Second)
+		}, map[Reason]int{Waiting: 150}, 30 * time.Second},
 		"a pause": {nil, func(b *bench) {
 			b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeHourLimit})
 			b.poll()
@@ -302,9 +306,14 @@ func TestWhyPhonesHaveNoStatus(t *testing.T) {
 			b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodePermission})
 			b.scrapeFor(11 * time.Minute)
 		}, map[Reason]int{CallFailed: 250}, 0},
-		"no scrapes for long": {nil, func(b *bench) {
+		"no scrapes for as long as a status is trusted": {nil, func(b *bench) {
+			b.sim.Inject(geelarktest.Fault{Endpoint: status, Code: geelark.CodeHourLimit})
 			b.poll()
-			time.Sleep(11 * time.Minute)
+			time.Sleep(10 * time.Minute)
+		}, map[Reason]int{Paused: 250}, 110 * time.Minute},
+		"no scrapes for longer": {nil, func(b *bench) {
+			b.poll()
+			time.Sleep(10*time.Minute + time.Nanosecond)
 		}, map[Reason]int{NotScraped: 250}, 0},
 		// The first batch is answered after four seconds; half of it comes along with
 		// the last, which is asked for then.
@@ -334,7 +343,10 @@ func TestWhyPhonesHaveNoStatus(t *testing.T) {
 				if len(got) != len(Reasons()) {
 					t.Errorf("reasons %v", got)
 				}
-				if until := delays[0].Until; tt.until > 0 && time.Until(until).Round(time.Second) != tt.until {
+				switch until := delays[phones.Pending].Until; {
+				case tt.until == 0 && !until.IsZero():
+					t.Errorf("until %s, which is not known", until)
+				case tt.until > 0 && time.Until(until).Round(time.Second) != tt.until:
 					t.Errorf("until %s, want %s", until, tt.until)
 				}
 			})

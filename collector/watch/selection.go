@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ type Unmatched struct {
 }
 
 func (u *Unmatched) isSame(v *Unmatched) bool {
-	return u != nil && v != nil && slices.Equal(u.Groups, v.Groups) && slices.Equal(u.Tags, v.Tags)
+	return v != nil && slices.Equal(u.Groups, v.Groups) && slices.Equal(u.Tags, v.Tags)
 }
 
 // sightings are the names of groups and tags of phones.
@@ -85,7 +86,7 @@ func (s *sightings) unmatched(d *Discovery) *Unmatched {
 // compare learns how many phones the account has, of which the selection finds some
 // or none, and which of its names match none. What is new of that is logged
 // together with the names that there are.
-func (i *inventory) compare(ctx context.Context, found int, seen *sightings) error {
+func (i *inventory) compare(ctx context.Context, found int, seen *sightings) {
 	d := i.discovery
 	vain, unmatched := i.selectsInVain()
 	missing := seen.unmatched(d)
@@ -99,7 +100,7 @@ func (i *inventory) compare(ctx context.Context, found int, seen *sightings) err
 	}
 	total, all, err := i.survey(ctx, pages)
 	if err != nil {
-		return err
+		return // the listing itself is whole
 	}
 	switch {
 	case found > 0 || total == 0:
@@ -123,7 +124,6 @@ func (i *inventory) compare(ctx context.Context, found int, seen *sightings) err
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.listed, i.isListed, i.vain, i.unmatched = total, true, vain, unmatched
-	return nil
 }
 
 // survey returns how many phones the account has without the selection, and the names
@@ -133,7 +133,7 @@ func (i *inventory) survey(ctx context.Context, pages int) (total int, s *sighti
 	for page := 1; page == 1 || page <= pages && (page-1)*geelark.MaxListPageSize < total; page++ {
 		p, err := i.client.PhoneList(ctx, geelark.PhoneListFilter{}, page, geelark.MaxListPageSize)
 		if err != nil {
-			return total, s, err
+			return 0, nil, err
 		}
 		total = p.Total
 		for _, phone := range p.Phones {
@@ -150,7 +150,7 @@ func nearest(asked []string, names map[string]bool) []string {
 		return nil
 	}
 	distance := func(name string) int {
-		least := len(name) + len(asked[0])
+		least := math.MaxInt
 		for _, a := range asked {
 			least = min(least, levenshtein.ComputeDistance(strings.ToLower(a), strings.ToLower(name)))
 		}

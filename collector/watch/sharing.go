@@ -17,13 +17,11 @@ func sharers(accounts []*Account) map[*geelark.Budgets][]int {
 	return by
 }
 
-// inUse returns the budgets of the credentials that were last read, nil before that.
+// inUse returns the budgets of the credentials that were last read, before that nil or
+// some that no other account has.
 func (a *accountBudgets) inUse() *geelark.Budgets {
 	a.store.mu.Lock()
 	defer a.store.mu.Unlock()
-	if a.key == (budgetKey{}) {
-		return nil
-	}
 	return a.last
 }
 
@@ -34,9 +32,6 @@ func share(accounts []*Account, overviews []*AccountOverview) {
 		o.Together = o.Costs
 	}
 	for _, group := range sharers(accounts) {
-		if len(group) == 1 {
-			continue
-		}
 		waiting := 0
 		for _, i := range group {
 			waiting += overviews[i].Waiting

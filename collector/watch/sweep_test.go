@@ -202,8 +202,10 @@ func TestASweepTakesFromItsFirstCallToTheEndOfItsLast(t *testing.T) {
 // A clumsy observer panics when it is told of a lookup that failed.
 type clumsy struct {
 	nobody
-	panics *int
+	panics, told *int
 }
+
+func (c clumsy) Panicked() { *c.told++ }
 
 func (c clumsy) LookupsFailed(string, phones.Failure, int) {
 	if *c.panics++; *c.panics == 1 {
@@ -212,11 +214,19 @@ func (c clumsy) LookupsFailed(string, phones.Failure, int) {
 }
 
 func TestPhonesOfAPollThatPanickedArePolledAgain(t *testing.T) {
-	panics := 0
-	inBubbleWith(t, 0, func(o *Options) { o.Collectors, o.Observer = []string{CollectorStatus}, clumsy{panics: &panics} }, trackFleet([]string{"1"}), func(b *bench) {
+	panics, told := 0, 0
+	inBubbleWith(t, 0, func(o *Options) {
+		o.Collectors, o.Observer = []string{CollectorStatus}, clumsy{panics: &panics, told: &told}
+	}, trackFleet([]string{"1"}), func(b *bench) {
 		b.poll()
-		if s := b.account().State(CollectorStatus); panics != 1 || s.Worked || !s.Tried {
-			t.Fatalf("%d panics, %+v", panics, s)
+		if s := b.account().State(CollectorStatus); panics != 1 || told != 1 || s.Worked || !s.Tried {
+			t.Fatalf("%d panics, %d told, %+v", panics, told, s)
+		}
+		if e := b.Overview().Accounts[0].Errors; len(e) != 1 || e[0].Message != "the exporter has a bug: it panicked with no" {
+			t.Errorf("errors %+v", e)
+		}
+		for _, text := range []string{`level=error account=default msg="A call panicked, which is a bug: please report it with this stack" err=no stack="goroutine `, "clumsy.LookupsFailed"} {
+			b.wantLogged("of the panic", text, 1)
 		}
 		b.poll()
 		if n := b.sim.Requests(status); n != 1 {
@@ -228,6 +238,62 @@ func TestPhonesOfAPollThatPanickedArePolledAgain(t *testing.T) {
 			t.Errorf("after a ttl: %+v, %d polls", s, b.sim.Requests(status))
 		}
 	})
+}
+
+func TestPhonesOfAPollThatWasSentLoseTheirTurnHoweverItEnds(t *testing.T) {
+	first, second := numbered(200)[:100], numbered(200)[100:]
+	for name, tt := range map[string]struct {
+		fault geelarktest.Fault
+		pause bool // of the API, after the place was reserved
+		next  []string
+	}{
+		"answered":           {geelarktest.Fault{}, false, second},
+		"refused":            {geelarktest.Fault{Code: geelark.CodePermission}, false, second},
+		"not sent any more":  {geelarktest.Fault{Code: geelark.CodeHourLimit}, true, first},
+		"without a good end": {geelarktest.Fault{HTTPStatus: http.StatusForbidden}, false, second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, 0, trackFleet(numbered(200)), func(b *bench) {
+				a := b.account()
+				s := &sweep{poller: a.poller}
+				batch := a.store.Take(100)
+				place, _ := a.client.ReservePhoneStatus()
+				b.sim.Inject(tt.fault)
+				if tt.pause {
+					_, _ = a.client.PhoneStatus(b.t.Context(), batch)
+				}
+				_ = s.ask(place, batch)
+				if next := a.store.Take(100); !slices.Equal(next, tt.next) {
+					t.Errorf("the next are %s to %s", next[0], next[len(next)-1])
+				}
+			})
+		})
+	}
+}
+
+func TestWhatAnAnswerSaysOfEachPhone(t *testing.T) {
+	at := time.Unix(1, 0)
+	failed := func(id string, f phones.Failure) phones.Observation {
+		return phones.Observation{ID: id, At: at, Failure: f}
+	}
+	for name, tt := range map[string]struct {
+		phones   []geelark.PhoneStatus
+		failures []geelark.PhoneFailure
+		want     phones.Observation // of phone 1
+	}{
+		"nothing":        {nil, nil, failed("1", phones.Failure{Kind: phones.Missing})},
+		"its status":     {[]geelark.PhoneStatus{{ID: "1", SerialName: "a", Status: geelark.StatusStarting}}, nil, phones.Observation{ID: "1", At: at, SerialName: "a", Status: geelark.StatusStarting}},
+		"two of them":    {[]geelark.PhoneStatus{{ID: "1", SerialName: "a"}, {ID: "1", SerialName: "b"}}, nil, phones.Observation{ID: "1", At: at, SerialName: "b"}},
+		"a failure":      {nil, []geelark.PhoneFailure{{ID: "1", Code: geelark.CodePhoneNotFound}}, failed("1", phones.FailedWith(geelark.CodePhoneNotFound))},
+		"an odd one":     {nil, []geelark.PhoneFailure{{ID: "1", Malformed: true}}, failed("1", phones.Failure{Kind: phones.Malformed})},
+		"both":           {[]geelark.PhoneStatus{{ID: "1", SerialName: "a"}}, []geelark.PhoneFailure{{ID: "1", Code: 1}}, phones.Observation{ID: "1", At: at, SerialName: "a"}},
+		"that of others": {[]geelark.PhoneStatus{{ID: "3"}}, []geelark.PhoneFailure{{ID: "4", Code: 1}}, failed("1", phones.Failure{Kind: phones.Missing})},
+	} {
+		got := observationsOf([]string{"1", "2"}, &geelark.PhoneStatuses{At: at, Phones: tt.phones, Failures: tt.failures})
+		if len(got) != 2 || got[0] != tt.want || got[1] != failed("2", phones.Failure{Kind: phones.Missing}) {
+			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
+		}
+	}
 }
 
 // The account that takes the place of one that is closed has the same phones.

@@ -158,3 +158,29 @@ func TestUpIsAboutWhatWasAskedFor(t *testing.T) {
 		})
 	}
 }
+
+func TestAnAccountIsNotUpBeforeItsFirstAnswer(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change     func(*AccountConfig)
+		collectors []string
+	}{
+		"phones that are configured": {trackFleet([]string{"1"}), []string{CollectorStatus}},
+		"phones that are discovered": {nil, []string{CollectorStatus}},
+		"billing alone":              {nil, []string{CollectorBilling}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubbleWith(t, 1, func(o *Options) { o.Collectors = tt.collectors }, tt.change, func(b *bench) {
+				b.sim.Inject(geelarktest.Fault{Latency: time.Second})
+				go b.poll()
+				time.Sleep(500 * time.Millisecond)
+				if up, last := b.account().Up(); up || !last.IsZero() {
+					t.Errorf("up %v, last success %s", up, last)
+				}
+				time.Sleep(10 * time.Second)
+				if up, last := b.account().Up(); !up || last.IsZero() {
+					t.Errorf("later: up %v, last success %s", up, last)
+				}
+			})
+		})
+	}
+}
