@@ -1,7 +1,9 @@
 package watch
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -100,6 +102,7 @@ func TestAnItemWithoutAnIDIsToldAgainWhenAListingWasWholeMeanwhile(t *testing.T)
 			})})
 			b.scrapeFor(3 * time.Minute)
 			b.wantLogged("odd again", "api=phone/list", i+1)
+			b.wantPhones("with those behind the odd one", min(4+i, 5))
 			remove()
 			b.scrapeFor(2 * time.Minute)
 		}
@@ -159,6 +162,56 @@ func TestConnectionsThatHaveReadPersonalDataAreClosedAfterUse(t *testing.T) {
 	}
 }
 
+func TestScrapesThatWaitAreWokenByPagesNotByPhones(t *testing.T) {
+	inBubble(t, 300, nil, func(b *bench) {
+		p := b.account().poller
+		var woken atomic.Int32
+		notify := p.notify
+		p.notify = func() { woken.Add(1); notify() }
+		b.pollAndList()
+		if n := woken.Load(); n < 3 || n > 30 {
+			t.Errorf("scrapes were woken %d times by three pages and as many polls", n)
+		}
+	})
+}
+
+func TestAListingOfFixedPhonesTellsWhatIsOddOrFails(t *testing.T) {
+	fleet := geelarktest.New(geelarktest.Config{Phones: 5, Seed: 1}).IDs()
+	recorded(t, 5, trackFleet(fleet), func(b *bench, r *recorder) {
+		remove := b.sim.Inject(geelarktest.Fault{Endpoint: listing, Rewrite: odd("items", func(i int, item map[string]any) any {
+			if i == 2 {
+				return map[string]any{"id": nil}
+			}
+			return item
+		})})
+		api := b.transport
+		b.transport = func(r *http.Request) (*http.Response, error) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return nil, err
+			}
+			if strings.HasSuffix(r.URL.Path, listing) && !bytes.Contains(body, []byte(`"page":1,"pageSize":100`)) {
+				t.Errorf("a listing of these ids is asked for another page: %s", body)
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			return api(r)
+		}
+		b.pollAndList()
+		b.wantLogged("of the item without an id", "api=phone/list", 1)
+		r.mu.Lock()
+		if r.skipped != 1 {
+			t.Errorf("%d items are counted", r.skipped)
+		}
+		r.mu.Unlock()
+		remove()
+		b.sim.Inject(geelarktest.Fault{Endpoint: listing, Code: geelark.CodePermission})
+		b.scrapeFor(6 * time.Minute)
+		if e := b.Overview().Accounts[0].Errors; len(e) != 1 || e[0].Endpoint != listing || !e[0].IsCode {
+			t.Errorf("errors %+v", e)
+		}
+	})
+}
+
 func TestAReloadForgetsNothingThatAListingTold(t *testing.T) {
 	recorded(t, 50, nil, func(b *bench, _ *recorder) {
 		b.scrapeFor(time.Minute)
@@ -198,6 +251,9 @@ func TestARestartForgetsNothingThatAListingTold(t *testing.T) {
 				o := b.Overview().Accounts[0]
 				if (o.Vain != nil) != tt.vain || (o.Unmatched != nil) != tt.unmatched || o.Listed != geelark.Some(50) {
 					t.Errorf("%+v, %+v, %v listed", o.Vain, o.Unmatched, o.Listed)
+				}
+				if s := b.account().State(CollectorInventory); !s.Worked || s.LastSuccess.IsZero() {
+					t.Errorf("got %+v", s)
 				}
 			})
 		})

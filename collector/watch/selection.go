@@ -54,16 +54,18 @@ func newSightings() *sightings {
 func (s *sightings) see(p geelark.Phone, by geelark.PhoneListFilter) {
 	group, told := p.Group.Get()
 	if !told {
-		group = by.GroupName
-		s.groupsUntold = s.groupsUntold || group == ""
+		if group = by.GroupName; group == "" {
+			s.groupsUntold = true
+		}
 	}
 	if group != "" {
 		s.groups[group] = true
 	}
 	tags := p.Tags
 	if tags == nil {
-		tags = by.Tags
-		s.tagsUntold = s.tagsUntold || tags == nil
+		if tags = by.Tags; tags == nil {
+			s.tagsUntold = true
+		}
 	}
 	for _, t := range tags {
 		s.tags[t] = true

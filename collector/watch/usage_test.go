@@ -47,7 +47,7 @@ func wantSameUsage(t *testing.T, when string, got, want Usage) {
 	}
 }
 
-func TestWhatWasUsedIsKnownAtOnceHoweverTheAccountGoesOn(t *testing.T) {
+func TestUsageIsKnownAtOnceHoweverTheAccountGoesOn(t *testing.T) {
 	cfg := geelarktest.Config{Phones: 10, Usage: geelarktest.Usage{Every: 5 * time.Minute}}
 	onMachine(t, cfg, func(m *machine) {
 		m.set = func(o *Options) { o.Collectors = []string{CollectorUsage} }
@@ -58,19 +58,35 @@ func TestWhatWasUsedIsKnownAtOnceHoweverTheAccountGoesOn(t *testing.T) {
 			return b.account().Usage()
 		}
 		b := m.start()
+		if d := b.account().Usage().Behind; d != 0 {
+			t.Errorf("counting begins %s behind", d)
+		}
 		before := follow(b, time.Hour)
 		wantSameUsage(t, "at first", before, before)
+		old := b.account()
 		b.reload(func(c *AccountConfig) { c.CacheTTL++ })
 		wantSameUsage(t, "after a reload", b.account().Usage(), before)
+		wantSameUsage(t, "of a scrape that began before", old.Usage(), before)
 		asked := m.sim.Requests(transactions)
 		b.pollAndList() // a minute after the last turn
 		if n := m.sim.Requests(transactions) - asked; n != 0 {
 			t.Errorf("%d requests sooner than they were due", n)
 		}
-		before = follow(b, time.Hour)
+		used := groupsOf(before)
+		if before = follow(b, time.Hour); groupsOf(before) <= used {
+			t.Errorf("an hour later the groups have used %s, before %s", groupsOf(before), used)
+		}
+		m.kill(b)
+		for range 2 { // the second time nothing was asked meanwhile
+			b = m.start()
+			wantSameUsage(t, "after a crash", b.account().Usage(), before)
+			m.kill(b)
+		}
+		b = m.start()
+		before = follow(b, 20*time.Minute)
 		m.kill(b)
 		b = m.start()
-		wantSameUsage(t, "after a crash", b.account().Usage(), before)
+		wantSameUsage(t, "after a crash soon after another", b.account().Usage(), before)
 		before = follow(b, time.Hour)
 		m.stop(b)
 		b = m.start()
