@@ -100,7 +100,7 @@ func TestPagesOfAVolumeAreNotRenderedAnewWhenOneOfThemChanges(t *testing.T) {
 	}
 	for range 60 {
 		answerOf(server, "gzip", pages)
-		now = now.Add(time.Minute)
+		now = now.Add(4 * time.Minute)
 	}
 	pages[3] = numbered(volumeSize, &rendered[volumeSize])
 	answerOf(server, "gzip", pages)
@@ -122,28 +122,31 @@ func TestPagesOfAVolumeKeepNoMemoryOfTheirOwn(t *testing.T) {
 	for i := range volumeSize {
 		pages = append(pages, numbered(i, nil))
 	}
-	for range 2 {
-		shelve(pages, text, deflated, now)
-	}
-	v, again := pages[0].volume(text, deflated, pages)
-	if !again || v.blocks == nil {
-		t.Fatal("the blocks are not joined")
-	}
-	for family, whole := range v.blocks {
-		at := 0
-		for i, p := range pages {
-			part := p.blocks(text, deflated, now, false)[family].data
-			if len(part) > 0 && &part[0] != &whole.data[at] {
-				t.Fatalf("page %d has a block of its own", i)
+	for range 2 { // the second time after everything was forgotten
+		for range 2 {
+			shelve(pages, text, deflated, now)
+		}
+		shelves := shelve(pages, text, deflated, now)
+		if len(shelves) != 1 || len(shelves[0].rendered) != 1 {
+			t.Fatalf("the blocks are not joined: %d shelves", len(shelves))
+		}
+		for family, whole := range shelves[0].rendered[0] {
+			at := 0
+			for i, p := range pages {
+				part := p.blocks(text, deflated, now, false)[family].data
+				if len(part) > 0 && &part[0] != &whole.data[at] {
+					t.Fatalf("page %d has a block of its own", i)
+				}
+				at += len(part)
 			}
-			at += len(part)
+			if at != len(whole.data) {
+				t.Errorf("the blocks of pages have %d bytes, joined they have %d", at, len(whole.data))
+			}
 		}
-		if at != len(whole.data) {
-			t.Errorf("the blocks of pages have %d bytes, joined they have %d", at, len(whole.data))
+		if joined(text, deflated, pages[1:], now) != nil {
+			t.Error("other pages have their blocks")
 		}
-	}
-	if joined(text, deflated, pages[1:], now) != nil {
-		t.Error("other pages have their blocks")
+		now = now.Add(kept + 1)
 	}
 }
 
