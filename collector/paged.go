@@ -78,6 +78,9 @@ func (p paged) pages() []*exposition.Page {
 	conditions := rendered(p.o.Families.of(conditionFamilies))
 	descriptions := rendered(p.o.Families.of(append(slices.Clone(listedFamilies), p.infos.phone)))
 	usage := rendered(p.o.Families.of(phoneUsageFamilies))
+	// Pages outlive the view: those that knew it would keep everything that was
+	// known when they were made.
+	failure := p.counters.failureLabel
 	n := 1
 	for _, s := range p.snapshots {
 		n += len(s.Conditions) + len(s.Descriptions)
@@ -90,7 +93,7 @@ func (p paged) pages() []*exposition.Page {
 			pages = appendPages(pages, s.Conditions, nil, p.alone, func(chunk *phones.Conditions) *exposition.Page {
 				return exposition.NewPage(exposition.Quick, conditions, func(to *exposition.Samples) {
 					for id, c := range chunk.All() {
-						collectPhoneStatus(to, name, id, c.Value(), p.counters.failureLabel)
+						collectPhoneStatus(to, name, id, c.Value(), failure)
 					}
 				})
 			})

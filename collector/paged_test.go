@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -97,6 +99,34 @@ func (b *bench) agree(accept string, collectors ...string) {
 	if got := answered(b.t, b.inPages, v, accept); got != want {
 		b.t.Fatalf("%s, collectors %s: got\n%s\nwant\n%s", accept, collectors, got, want)
 	}
+}
+
+// A page is made of what is known at one moment, and outlives it while nothing of
+// it changes.
+func TestPagesKeepNothingThatIsGone(t *testing.T) {
+	inBubbleWith(t, 600, nil, nil, func(b *bench) {
+		b.pollAndList()
+		known := func() *phones.Snapshot { return b.all().snapshots()[0] }
+		var gone []weak.Pointer[phones.Conditions]
+		for i := range 10 {
+			b.agree(contentTypes[0], watch.DefaultCollectors()...)
+			now := known()
+			for _, c := range now.Conditions {
+				gone = append(gone, weak.Make(c))
+			}
+			b.sim.SetStatus(b.sim.IDs()[50*i], 1)
+			time.Sleep(time.Hour)
+			b.pollAndList()
+		}
+		b.agree(contentTypes[0], watch.DefaultCollectors()...)
+		runtime.GC()
+		now := known()
+		for i, c := range gone {
+			if c := c.Value(); c != nil && !slices.Contains(now.Conditions, c) {
+				t.Fatalf("chunk %d of %d is gone and kept", i, len(gone))
+			}
+		}
+	})
 }
 
 // Phones come, go, change, fail, grow old and are renamed, and accounts change
