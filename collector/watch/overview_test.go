@@ -485,7 +485,7 @@ func TestPhonesAreFound(t *testing.T) {
 		p := found[0]
 		want, _ := b.sim.Phone(ids[0])
 		if p.ID != ids[0] || p.State != "started" || p.Group != "group-0" || !slices.Equal(p.Tags, []string{"a", "b"}) || p.SerialNo != "no0" ||
-			p.Brand != want.Brand || p.Since.Unix() != want.CreateTime || p.ObservedAt.IsZero() || p.Described.IsZero() || p.Failure != (phones.Failure{}) {
+			p.Brand != want.Brand || p.ChargeMode != geelark.ChargeMode(want.ChargeMode) || p.Country == "" || p.OSVersion == "" || p.Since.Unix() != want.CreateTime || p.ObservedAt.IsZero() || p.Described.IsZero() || p.Failure != (phones.Failure{}) {
 			t.Errorf("got %+v of %+v", p, want)
 		}
 		if o := b.Overview().Accounts[0]; !maps.Equal(o.Groups, map[string]int{"group-0": 10, "group-1": 10, "group-2": 10, "group-3": 10}) {

@@ -111,3 +111,19 @@ func TestNewCredentialsInheritWhatWorkedWithTheFormer(t *testing.T) {
 		}
 	})
 }
+
+func TestAFailureOfNewCredentialsIsLoggedThoughTheFormerFailedToo(t *testing.T) {
+	inBubble(t, 0, trackFleet([]string{"1"}), func(b *bench) {
+		b.sim.Inject(geelarktest.Fault{Code: geelark.CodePermission})
+		b.poll()
+		b.wantLogged("at first", `"Polling failed`, 1)
+		b.reload(func(c *AccountConfig) { c.CacheTTL = time.Second })
+		time.Sleep(2 * time.Second)
+		b.poll()
+		b.wantLogged("with the same credentials", `"Polling failed`, 1)
+		b.reload(func(c *AccountConfig) { c.Credentials = geelark.Credentials{AppID: testAppID, APIKey: testAPIKey} })
+		time.Sleep(2 * time.Second)
+		b.poll()
+		b.wantLogged("with others", `"Polling failed`, 2)
+	})
+}

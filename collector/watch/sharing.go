@@ -10,15 +10,14 @@ import (
 func sharers(accounts []*Account) map[*geelark.Budgets][]int {
 	by := make(map[*geelark.Budgets][]int)
 	for i, a := range accounts {
-		if b := a.budgets.inUse(); b != nil {
-			by[b] = append(by[b], i)
-		}
+		b := a.budgets.inUse()
+		by[b] = append(by[b], i)
 	}
 	return by
 }
 
-// inUse returns the budgets of the credentials that were last read, before that nil or
-// some that no other account has.
+// inUse returns the budgets of the credentials that were last read, before that some
+// that no other account has. The account's client has asked for them.
 func (a *accountBudgets) inUse() *geelark.Budgets {
 	a.store.mu.Lock()
 	defer a.store.mu.Unlock()

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -96,6 +97,57 @@ func TestAccountsWithTheSameCredentialsTakeTurnsToReadThePlan(t *testing.T) {
 		for _, a := range b.Overview().Accounts {
 			if a.Plan == nil || len(a.Errors) > 0 {
 				t.Errorf("%s: plan %+v, errors %+v", a.Name, a.Plan, a.Errors)
+			}
+		}
+	})
+}
+
+func TestAnAccountOfWhichNoPhoneWaitsHasNoBacklogOfAnothers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := geelarktest.New(geelarktest.Config{Phones: 250, Seed: 1, Now: time.Now, Token: testToken, Still: true})
+		var accounts []AccountConfig
+		for i, ids := range [][]string{sim.IDs()[:1], sim.IDs()[1:], nil} {
+			c := testConfig()
+			c.Name, c.IDs, c.Limits.PerMinute = fmt.Sprint("team-", i), ids, 2
+			accounts = append(accounts, c)
+		}
+		accounts[2].Credentials = geelark.TokenFile(filepath.Join(t.TempDir(), "none yet"))
+		b := newBench(t, sim.RoundTripper(), func(o *Options) { o.Collectors = []string{CollectorStatus} }, accounts...)
+		defer b.Close()
+		b.Fleet().Accounts[0].Refresh(t.Context(), b.Collectors())
+		b.pollAndList()
+		o := b.Overview().Accounts
+		if o[0].Waiting != 0 || o[0].Backlog != 0 || o[1].Waiting == 0 || o[1].Backlog == 0 {
+			t.Errorf("%d and %d phones wait for %s and %s", o[0].Waiting, o[1].Waiting, o[0].Backlog, o[1].Backlog)
+		}
+		if !slices.Equal(o[0].SharedWith, []string{"team-1"}) || len(o[2].SharedWith) > 0 {
+			t.Errorf("limits are shared with %q, and with %q before credentials are read", o[0].SharedWith, o[2].SharedWith)
+		}
+	})
+}
+
+// Of two accounts with the same credentials one lists its phones, the other has theirs
+// configured.
+func TestWhatIsSharedIsTheSumOfTheSameEndpoints(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := geelarktest.New(geelarktest.Config{Phones: 150, Seed: 1, Now: time.Now, Token: testToken, Still: true})
+		lists, has := testConfig(), testConfig()
+		lists.Name, has.Name, has.IDs = "lists", "has", sim.IDs()[:10]
+		b := newBench(t, sim.RoundTripper(), func(o *Options) { o.Collectors = []string{CollectorStatus} }, lists, has)
+		defer b.Close()
+		b.pollAndList()
+		o := b.Overview().Accounts
+		want := map[string]map[geelark.Endpoint]float64{
+			"lists": {geelark.EndpointPhoneList: .4, geelark.EndpointPhoneStatus: 6},
+			"has":   {geelark.EndpointPhoneStatus: 6},
+		}
+		for _, a := range o {
+			got := make(map[geelark.Endpoint]float64)
+			for _, c := range a.Together {
+				got[c.Endpoint] = c.Calls
+			}
+			if !maps.Equal(got, want[a.Name]) {
+				t.Errorf("%s: %v, want %v", a.Name, got, want[a.Name])
 			}
 		}
 	})

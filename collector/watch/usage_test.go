@@ -148,6 +148,42 @@ func TestPhonesThatAreGoneAreForgottenWhenTheVendorHasForgottenThem(t *testing.T
 	})
 }
 
+func TestTasksAreKnownAtOnceHoweverTheAccountGoesOn(t *testing.T) {
+	onMachine(t, geelarktest.Config{Phones: 10, TasksPerDay: 48}, func(m *machine) {
+		m.set = func(o *Options) { o.Collectors = []string{CollectorTasks} }
+		b := m.start()
+		for range 3 {
+			for range 60 {
+				b.pollAndList()
+				time.Sleep(time.Minute)
+			}
+			before := b.account().Tasks()
+			if len(before.Ended) == 0 {
+				t.Error("no task has ended")
+			}
+			b.reload(func(c *AccountConfig) { c.CacheTTL++ })
+			if got := b.account().Tasks(); !maps.Equal(got.Ended, before.Ended) || !maps.Equal(got.Open, before.Open) {
+				t.Errorf("after a reload %v and %v, before %v and %v", got.Ended, got.Open, before.Ended, before.Open)
+			}
+			b.pollAndList()
+			asked := m.sim.Requests("task/historyRecords")
+			time.Sleep(30 * time.Second)
+			b.reload(func(c *AccountConfig) { c.CacheTTL++ })
+			b.pollAndList()
+			if n := m.sim.Requests("task/historyRecords") - asked; n != 0 {
+				t.Errorf("%d requests sooner than they were due", n)
+			}
+			before = b.account().Tasks()
+			m.kill(b)
+			b = m.start()
+			if got := b.account().Tasks(); !maps.Equal(got.Ended, before.Ended) || !maps.Equal(got.Failed, before.Failed) {
+				t.Errorf("after a crash %v and %v, before %v and %v", got.Ended, got.Failed, before.Ended, before.Failed)
+			}
+		}
+		m.stop(b)
+	})
+}
+
 func TestATaskIsOverdueWhenItHasWaitedForMoreThanTenMinutes(t *testing.T) {
 	inBubbleWith(t, 1, func(o *Options) { o.Collectors = []string{CollectorTasks} }, nil, func(b *bench) {
 		a := b.account()
