@@ -152,3 +152,26 @@ func TestWhatIsSharedIsTheSumOfTheSameEndpoints(t *testing.T) {
 		}
 	})
 }
+
+func TestTheBacklogOfAnAccountIsThatOfAllThatShareItsLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim := geelarktest.New(geelarktest.Config{Phones: 500, Seed: 1, Now: time.Now, Token: testToken, Still: true})
+		var accounts []AccountConfig
+		for i, ids := range [][]string{sim.IDs()[:201], sim.IDs()[201:]} {
+			c := testConfig()
+			c.Name, c.IDs, c.Limits.PerMinute = fmt.Sprint("team-", i), ids, 2
+			accounts = append(accounts, c)
+		}
+		b := newBench(t, sim.RoundTripper(), func(o *Options) { o.Collectors = []string{CollectorStatus} }, accounts...)
+		defer b.Close()
+		for _, a := range b.Fleet().Accounts { // the first spends the budget of a minute
+			a.Refresh(t.Context(), b.Collectors())
+			synctest.Wait()
+		}
+		for i, waiting := range []int{1, 299} { // three calls, of which the first can be sent in a minute
+			if a := b.Overview().Accounts[i]; a.Waiting != waiting || a.Backlog.Round(time.Second) != 2*time.Minute {
+				t.Errorf("%d phones of %s wait for about %s, want %d for two minutes", a.Waiting, a.Name, a.Backlog, waiting)
+			}
+		}
+	})
+}

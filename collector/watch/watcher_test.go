@@ -2,9 +2,13 @@ package watch
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/go-kit/log"
+
+	"geelark_exporter/collector/state"
 	"geelark_exporter/geelark"
 )
 
@@ -48,4 +52,21 @@ func TestNobodyWaitsForCredentialsAfterAReload(t *testing.T) {
 			t.Error("the reload is over, and its context is not")
 		}
 	})
+}
+
+func TestAWatcherGoesByItsOptions(t *testing.T) {
+	now, shard := time.Unix(1e9, 0), Shard{Index: 1, Total: 3}
+	dir, err := state.Open(t.TempDir(), log.NewNopLogger(), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	w, err := New(nil, Options{Now: func() time.Time { return now }, Shard: shard, State: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if !w.Now().Equal(now) || !w.Overview().At.Equal(now) || w.Shard() != shard || w.Overview().Shard != shard || w.State() != dir || !slices.Equal(w.Collectors(), DefaultCollectors()) {
+		t.Errorf("%s, %+v, %v, %q", w.Now(), w.Shard(), w.State(), w.Collectors())
+	}
 }
