@@ -1,6 +1,8 @@
 package geelark
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"reflect"
@@ -115,6 +117,23 @@ func TestTypesAndStatusesOfTasksHaveWords(t *testing.T) {
 	for s, ended := range map[TaskStatus]bool{TaskWaiting: false, TaskInProgress: false, TaskCompleted: true, TaskFailed: true, TaskCancelled: true, 99: false} {
 		if s.Ended() != ended {
 			t.Errorf("%v has ended: %v", s, s.Ended())
+		}
+	}
+}
+
+func TestAPartOfAListIsNoList(t *testing.T) {
+	for _, code := range []Code{CodePartial, CodeBatchFailed} {
+		c := newClient(t, play(answerBody(fmt.Sprintf(`{"code":%d,"data":{"total":0,"list":[],"items":[]}}`, int(code)))))
+		flows, err := c.Transactions(t.Context(), FlowQuery{})
+		if !errors.Is(err, code) || flows != nil {
+			t.Errorf("flows: got %+v, %v", flows, err)
+		}
+		history, err := c.TaskHistory(t.Context(), "", 1)
+		if !errors.Is(err, code) || history != nil {
+			t.Errorf("history: got %+v, %v", history, err)
+		}
+		if tasks, err := c.Tasks(t.Context(), []string{"1"}); !errors.Is(err, code) || tasks != nil {
+			t.Errorf("tasks: got %+v, %v", tasks, err)
 		}
 	}
 }
