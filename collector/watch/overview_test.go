@@ -513,3 +513,32 @@ func TestTheFirstOfManyPhonesAreFound(t *testing.T) {
 		}
 	})
 }
+
+func TestPhonesOfSeveralAccountsAreFoundUpToTheLimit(t *testing.T) {
+	inBubble(t, 0, nil, func(b *bench) {
+		var accounts []AccountConfig
+		for i, name := range []string{"a", "b", "c"} {
+			c := testConfig()
+			c.Name, c.IDs = name, numbered(30)[i*10:][:10]
+			accounts = append(accounts, c)
+		}
+		if err := b.Reload(accounts); err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			query       PhoneQuery
+			want, total int
+			last        string
+		}{
+			{PhoneQuery{Limit: 15}, 15, 30, "014"},
+			{PhoneQuery{Limit: 40}, 30, 30, "029"},
+			{PhoneQuery{Account: "b", Limit: 15}, 10, 10, "019"},
+			{PhoneQuery{Account: "c", Limit: 1}, 1, 10, "020"},
+		} {
+			found, total := b.Phones(tt.query)
+			if len(found) != tt.want || total != tt.total || found[len(found)-1].ID != tt.last {
+				t.Errorf("%+v: %d of %d phones", tt.query, len(found), total)
+			}
+		}
+	})
+}

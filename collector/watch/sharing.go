@@ -27,9 +27,6 @@ func (a *accountBudgets) inUse() *geelark.Budgets {
 // share tells the overviews of accounts with whom each shares its limits, and what
 // that means for it.
 func share(accounts []*Account, overviews []*AccountOverview) {
-	for _, o := range overviews {
-		o.Together = o.Costs
-	}
 	for _, group := range sharers(accounts) {
 		waiting := 0
 		for _, i := range group {
