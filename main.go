@@ -75,7 +75,7 @@ func run(args []string) int {
 	if os.Getenv("GOGC") == "" {
 		// Nearly all of the memory is what is known of phones and lives on. Go's
 		// default would keep as much again free for garbage.
-		debug.SetGCPercent(40)
+		debug.SetGCPercent(25)
 	}
 	app, f := newApp()
 	if err := parse(app, args); err != nil {
