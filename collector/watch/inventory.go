@@ -118,6 +118,9 @@ func (i *inventory) discover(ctx context.Context) error {
 		// Who waits for the phones does not wait for what is not selected.
 		i.poller.fill(false)
 		i.poller.found()
+		if phones > 0 {
+			i.release()
+		}
 		i.compare(ctx, phones, seen)
 		return nil
 	}

@@ -75,6 +75,11 @@ func (j *job) run() {
 		j.ended()
 	}
 	// Who waits for the run waits for what its end has set going, too.
+	j.release()
+}
+
+// release lets go who waits for the run.
+func (j *job) release() {
 	j.mu.Lock()
 	j.awaited = false
 	j.mu.Unlock()
