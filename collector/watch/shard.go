@@ -19,9 +19,6 @@ type Shard struct {
 // This is rendezvous hashing: an account belongs to the shard with which its name
 // has the highest hash.
 func (s Shard) Owns(account string) bool {
-	if s.Total <= 1 {
-		return true
-	}
 	own := hash(account, s.Index)
 	for i := range s.Total {
 		if h := hash(account, i); h > own || h == own && i < s.Index {
