@@ -450,11 +450,12 @@ func TestADiskThatFillsBreaksNoLimit(t *testing.T) {
 	const full = "A_DISK_IS_FULL"
 	if os.Getenv(full) == "" {
 		t.Parallel()
-		for _, blocks := range []int{1, 3, 8} {
+		for _, blocks := range []int{2, 8} {
 			t.Run(fmt.Sprint(blocks), func(t *testing.T) {
 				cmd := exec.Command("sh", "-c", `ulimit -f "$1"; shift; exec "$@"`, "sh", strconv.Itoa(blocks), os.Args[0], "-test.run=^"+strings.Split(t.Name(), "/")[0]+"$")
 				cmd.Env = append(os.Environ(), full+"=1")
-				if out, err := cmd.CombinedOutput(); err != nil {
+				out, err := cmd.CombinedOutput()
+				if !bytes.HasPrefix(out, []byte("PASS\n")) { // its coverage finds no room either
 					t.Errorf("%v\n%s", err, out)
 				}
 			})
