@@ -24,6 +24,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -89,9 +90,23 @@ type options struct {
 	patient      time.Duration
 }
 
+// shared is written to by several workers.
+type shared struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+// Write implements [io.Writer].
+func (s *shared) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.to.Write(b)
+}
+
 // run reports whether the tests are good enough.
 func (o *options) run(ctx context.Context) (bool, error) {
 	began := time.Now()
+	o.out = &shared{to: o.out}
 	explained, err := readExplanations(o.explanations)
 	if err != nil {
 		return false, err
