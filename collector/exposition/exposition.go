@@ -21,8 +21,8 @@
 // volumes, whose blocks are sent from where they are.
 //
 // What changes with every scrape is in a page that is made for one answer, or is
-// gathered as usual, and stands between the others in the order of names. Content types and encodings are negotiated by
-// promhttp itself.
+// gathered as usual, and stands between the others in the order of names. Content
+// types and encodings are negotiated by promhttp itself.
 package exposition
 
 import "github.com/prometheus/common/expfmt"

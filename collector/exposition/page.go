@@ -1,6 +1,7 @@
 package exposition
 
 import (
+	"bytes"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -133,6 +134,11 @@ func (p *Page) render(f format, e encoding) []block {
 		s.rendered[i] = s.rendered[i][:0]
 	}
 	p.collect(s)
+	if p.effort == Once && f != protobuf { // it is read by people, and made of maps
+		for i := range p.families {
+			s.rendered[i] = bytes.Join(slices.SortedFunc(bytes.Lines(s.rendered[i]), bytes.Compare), nil)
+		}
+	}
 	return compress(e, p.effort, s.rendered[:len(p.families)]...)
 }
 

@@ -63,3 +63,16 @@ func TestASampleNeedsAValueForEachLabel(t *testing.T) {
 	}()
 	NewPage(Quick, []*Family{f}, func(s *Samples) { s.Gauge(f, 1, "x") }).blocks(text, packed, time.Unix(1e9, 0), true)
 }
+
+func TestSamplesOfAPageForOneAnswerAreInOrder(t *testing.T) {
+	f := NewFamily("a_gauge", "A gauge.", "of")
+	page := NewPage(Once, []*Family{f}, func(to *Samples) {
+		for _, of := range []string{"c", "a\nb", "b", "a"} {
+			to.Gauge(f, 1, of)
+		}
+	})
+	want := "a_gauge{of=\"a\"} 1\na_gauge{of=\"a\\nb\"} 1\na_gauge{of=\"b\"} 1\na_gauge{of=\"c\"} 1\n"
+	if got := string(page.render(text, raw)[0].data); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
